@@ -1,0 +1,1 @@
+"""How agencies speak: each folder turns one native format into events."""

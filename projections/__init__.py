@@ -1,0 +1,1 @@
+"""What services read: views folded from the log."""
