@@ -16,6 +16,8 @@ COVERAGE_MIN ?= 0
 DEMO_ARGS ?=
 DEMO_HOME := .tellonce-demo
 PYTEST_ARGS ?=
+# A proof draws afresh each time; the seed stands in the command that make prints, so that a failure can be had again.
+SEED := $(or $(SEED),$(shell date +%s))
 BENCH_ARGS ?=
 
 # The first of these that is new enough builds the virtual environment; PYTHON=/some/python3 overrides the search.
@@ -68,7 +70,7 @@ check: setup ## Run everything CI runs: tests, the slower tests, style, types, i
 	$(BIN)/coverage report --skip-covered --fail-under=$(COVERAGE_MIN)
 
 proof: setup ## Run every test, the marked ones too, at full counts (long)
-	TELLONCE_PROOF=1 $(BIN)/python -m pytest -m "" --timeout=0 $(PYTEST_ARGS)
+	TELLONCE_PROOF=1 TELLONCE_SEED=$(SEED) $(BIN)/python -m pytest -m "" --timeout=0 --hypothesis-seed=$(SEED) $(PYTEST_ARGS)
 
 bench: setup ## Measure against the floors and print a table of ratios
 	$(BIN)/python -m bench $(BENCH_ARGS)
