@@ -34,6 +34,7 @@ help: ## List these commands
 	  printf '  make %-8s %s\n' "$$name" "$$what"; done
 
 setup: $(STAMP) ## Build the virtual environment in .venv from pinned, hashed packages
+	@:
 
 $(STAMP): requirements/dev.txt requirements/build.txt pyproject.toml
 	@set -e; chosen=; \
@@ -63,9 +64,9 @@ check: setup ## Run everything CI runs: tests, the slower tests, style, types, i
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(if $(wildcard hub/schemas.py hub/schemas/__main__.py),$(BIN)/python -m hub.schemas --check)
-	$(MAKE) test PYTEST_ARGS="$(COVER) $(PYTEST_ARGS)"
+	$(MAKE) --no-print-directory test PYTEST_ARGS="$(COVER) $(PYTEST_ARGS)"
 	$(BIN)/python -m pytest -m "$(MORE)" $(COVER) --cov-append $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	$(BIN)/coverage report --skip-covered --fail-under=$(COVERAGE_MIN)
 
