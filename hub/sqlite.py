@@ -1,0 +1,104 @@
+"""SQLite files of the home: private, durable when a commit returns, and of a format that this program knows."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from events.errors import HubError, TryAgainLater, WrongSettings
+
+_PRIVATE = 0o600
+_BUSY_MS = 10_000
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def open_file(path: Path, stored_format: int, make_tables: Callable[[apsw.Connection], None]) -> apsw.Connection:
+    """A connection that writes; a new file gets its tables first.
+
+    Raises WrongSettings `home-newer` where a newer program wrote the file. What is deleted is overwritten
+    (secure_delete), from the file's first day: erasure relies on it.
+    """
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, _PRIVATE))
+    path.chmod(_PRIVATE)  # SQLite gives its -wal and -shm files the same mode
+    db = apsw.Connection(str(path))
+    db.set_busy_timeout(_BUSY_MS)
+    db.pragma("page_size", 4096)
+    db.pragma("journal_mode", "wal")
+    db.pragma("synchronous", "full")
+    db.pragma("secure_delete", True)
+    db.pragma("wal_autocheckpoint", 4000)
+    try:
+        _prepare(db, path, stored_format, make_tables)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def open_to_read(path: Path) -> apsw.Connection:
+    """A connection that only reads."""
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    db.set_busy_timeout(_BUSY_MS)
+    return db
+
+
+def _prepare(
+    db: apsw.Connection, path: Path, stored_format: int, make_tables: Callable[[apsw.Connection], None]
+) -> None:
+    with db:
+        db.execute("CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+        found = db.execute("SELECT value FROM meta WHERE name = 'format'").get
+        if found is None:
+            make_tables(db)
+            db.execute("INSERT INTO meta VALUES('format', ?)", (str(stored_format),))
+            return
+    if found != str(stored_format):
+        raise WrongSettings(
+            "home-newer",
+            f"it has stored format {found}, this program reads {stored_format}",
+            where=path.name,
+            next_step="Use the version of tellonce that wrote it, or a newer one.",
+        )
+
+
+@contextmanager
+def transaction(db: apsw.Connection) -> Iterator[None]:
+    """All or nothing; durable at its end."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def translated(error: Exception, where: str) -> Exception:
+    """A fault of the disk as TryAgainLater `disk-full` or `disk-error`; anything else as it is."""
+    if isinstance(error, HubError):
+        return error
+    if isinstance(error, apsw.FullError) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
+        return disk_full(where)
+    if isinstance(error, apsw.IOError | OSError):
+        return TryAgainLater(
+            "disk-error",
+            "the disk failed; nothing of this was stored",
+            where=where,
+            next_step="Look at the system's log for what is wrong with the disk, then send again.",
+        )
+    return error
+
+
+def disk_full(where: str) -> TryAgainLater:
+    return TryAgainLater(
+        "disk-full",
+        "the disk took no more; nothing of this was stored",
+        where=where,
+        next_step="Make room on the disk of the home and send again.",
+    )

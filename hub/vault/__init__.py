@@ -1,0 +1,1 @@
+"""The vault: subjects and their secrets."""
