@@ -1,0 +1,113 @@
+"""Rules between the fields of one object, each with its JSON Schema where JSON Schema can say it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from events.order import instant_ns
+
+# Kinds of fault that only say something is missing: forgiven where a payload is told in part.
+INCOMPLETE = frozenset({"missing", "needs-one-of", "needs-one", "needs-unless"})
+
+
+Check = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Raises PydanticCustomError where the given fields break it."""
+
+    check: Check
+    schema: Mapping[str, Any] | None = None
+
+
+def at_least_one(*names: str) -> Rule:
+    """One of these fields, or several."""
+
+    def check(given: Mapping[str, Any]) -> None:
+        for name in names:
+            if name in given:
+                return
+        raise PydanticCustomError("needs-one-of", "needs one of {names}", {"names": ", ".join(names)})
+
+    return Rule(check, {"anyOf": [{"required": [name]} for name in names]})
+
+
+def _only_one(given: Mapping[str, Any]) -> None:
+    if not given:
+        raise PydanticCustomError("needs-one", "needs exactly one of its fields")
+    if len(given) > 1:
+        raise PydanticCustomError("more-than-one", "may have only one of its fields")
+
+
+exactly_one = Rule(_only_one, {"minProperties": 1, "maxProperties": 1})
+
+
+def required_unless(name: str, other: str, value: str) -> Rule:
+    """The field must be there unless another has this value."""
+
+    def check(given: Mapping[str, Any]) -> None:
+        if name not in given and given.get(other) != value:
+            raise PydanticCustomError(
+                "needs-unless",
+                "needs {name} unless {other} is {value}",
+                {"name": name, "other": other, "value": value},
+            )
+
+    unless = {"properties": {other: {"const": value}}, "required": [other]}
+    return Rule(check, {"anyOf": [{"required": [name]}, unless]})
+
+
+def in_order(first: str, second: str) -> Rule:
+    """The second fuzzy date is not before the first, as far as both are known."""
+
+    def check(given: Mapping[str, Any]) -> None:
+        if first in given and second in given and is_before(given[second], given[first]):
+            raise PydanticCustomError("wrong-order", "{second} is before {first}", {"first": first, "second": second})
+
+    return Rule(check)
+
+
+def at_most(name: str, most: str) -> Rule:
+    """The one number, from 1, is not above the other."""
+
+    def check(given: Mapping[str, Any]) -> None:
+        if not 1 <= given[name] <= given[most]:
+            raise PydanticCustomError("out-of-range", "{name} is not within 1 and {most}", {"name": name, "most": most})
+
+    return Rule(check)
+
+
+def names_fields(name: str, fields: Iterable[str]) -> Rule:
+    """The keys of this object are names of the payload's fields, or paths that begin with one."""
+    known = frozenset(fields)
+
+    def check(given: Mapping[str, Any]) -> None:
+        for key in given.get(name, ()):
+            if key.partition(".")[0] not in known:
+                raise PydanticCustomError("unknown-field", "{name} has a key that is no field's name", {"name": name})
+
+    pattern = f"^(?:{'|'.join(sorted(known))})(?:$|[.])"
+    return Rule(check, {"properties": {name: {"propertyNames": {"pattern": pattern}}}})
+
+
+def is_before(one: str, other: str) -> bool:
+    """Whether a fuzzy date lies before another, at the precision that both have.
+
+    Two instants compare as instants, all else by its local day, month or year.
+    """
+    if len(one) > 10 and len(other) > 10:
+        one_ns, other_ns = instant_ns(one), instant_ns(other)
+        return one_ns is not None and other_ns is not None and one_ns < other_ns
+    shared = min(len(one), len(other), 10)
+    return one[:shared] < other[:shared]
+
+
+def rule_schema(rules: Sequence[Rule]) -> dict[str, Any]:
+    """What JSON Schema says for these rules."""
+    schemas = [dict(rule.schema) for rule in rules if rule.schema]
+    return schemas[0] if len(schemas) == 1 else {"allOf": schemas} if schemas else {}

@@ -1,0 +1,25 @@
+"""What every payload from an agency may say: when it was true, who said it, and how they know."""
+
+from events.catalogue.base import Payload
+from events.catalogue.rules import Rule, names_fields
+from events.catalogue.shapes import Actor, Coded, Doc, Effective, SaidBy
+from events.catalogue.values import Key, Language, Maybe, Text
+
+
+class Told(Payload):
+    """A payload of an agency. `coded` holds the sender's own code beside a closed list, by the field's name."""
+
+    effective: Maybe[Effective] = None
+    said_by: Maybe[SaidBy] = None
+    coded: Maybe[dict[str, Coded]] = None
+    recorded_by: Maybe[Actor] = None
+    method: Maybe[Key] = None
+    own_words: Maybe[Text] = None
+    language: Maybe[Language] = None
+    with_person_present: Maybe[bool] = None
+    documents: Maybe[list[Doc]] = None
+    note: Maybe[Text] = None
+
+    @classmethod
+    def all_rules(cls) -> tuple[Rule, ...]:
+        return (*cls.rules, names_fields("coded", cls.json_names()))
