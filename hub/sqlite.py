@@ -27,11 +27,11 @@ def open_file(path: Path, stored_format: int, make_tables: Callable[[apsw.Connec
     path.chmod(_PRIVATE)  # SQLite gives its -wal and -shm files the same mode
     db = apsw.Connection(str(path))
     db.set_busy_timeout(_BUSY_MS)
-    db.pragma("page_size", 4096)
+    db.pragma("page_size", 8192)
     db.pragma("journal_mode", "wal")
     db.pragma("synchronous", "full")
     db.pragma("secure_delete", True)
-    db.pragma("wal_autocheckpoint", 4000)
+    db.pragma("wal_autocheckpoint", 2000)
     try:
         _prepare(db, path, stored_format, make_tables)
     except BaseException:

@@ -1,0 +1,1 @@
+"""Receipts: what was received, byte for byte, and what became of it."""

@@ -1,0 +1,74 @@
+"""Raw bytes too long for a row, each in a file of its own beside the database."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+CHUNK_BYTES = 1 << 20
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+
+
+class ReceiptFiles:
+    """Files named by receipt; one counts only when a row of receipts.sqlite names it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._folder = folder
+
+    def write(self, name: str, head: bytes, rest: BinaryIO) -> tuple[int, bytes]:
+        """Durable when it returns: size and SHA-256. Leaves no file behind where it fails."""
+        descriptor = os.open(self._folder / name, _NEW, 0o600)
+        digest = hashlib.sha256()
+        size = 0
+        try:
+            with os.fdopen(descriptor, "wb", buffering=0) as file:
+                for chunk in _chunks(head, rest):
+                    digest.update(chunk)
+                    size += len(chunk)
+                    _write_all(file, chunk)
+                os.fsync(file.fileno())
+            self._sync_folder()
+        except BaseException:
+            self.remove(name)
+            raise
+        return size, digest.digest()
+
+    def _sync_folder(self) -> None:
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def open(self, name: str) -> BinaryIO:
+        return (self._folder / name).open("rb")
+
+    def size_bytes(self, name: str) -> int | None:
+        """Its size, or None where there is no such file."""
+        try:
+            return (self._folder / name).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def remove(self, name: str) -> None:
+        (self._folder / name).unlink(missing_ok=True)
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self._folder.iterdir())
+
+
+def _chunks(head: bytes, rest: BinaryIO) -> Iterator[bytes]:
+    for at in range(0, len(head), CHUNK_BYTES):
+        yield head[at : at + CHUNK_BYTES]
+    while chunk := rest.read(CHUNK_BYTES):
+        yield chunk
+
+
+def _write_all(file: BinaryIO, chunk: bytes) -> None:
+    view = memoryview(chunk)
+    while view:
+        view = view[file.write(view) :]

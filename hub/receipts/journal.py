@@ -1,0 +1,320 @@
+"""What is written into receipts.sqlite, group by group, all of a group or nothing.
+
+A receipt's messages get their outcomes in one run, from the first to the last. A run that a crash cut off begins
+again from nothing; a message retried after its run gets an outcome that stands for the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import apsw
+
+from adapters.sdk.outcome import MessageOutcome
+from events.errors import Refused
+from hub.receipts.documents import Noted, Sums, decode, encode, minus
+from hub.receipts.names import receipt_code
+from hub.receipts.writer import Job, Waiter
+from hub.sqlite import transaction
+
+_Day = tuple[str, str, str]  # agency, system, day of receipt
+
+_RECEIPT = "INSERT INTO receipts VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_OUTCOMES = "INSERT INTO outcomes VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_RETRIED = "INSERT OR REPLACE INTO retried VALUES(?, ?, ?, ?)"
+_QUARANTINED = (
+    "INSERT INTO quarantine(receipt, place, code, field, detail, sender_id, findings, noted_us, state) "
+    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, 'waiting') ON CONFLICT(receipt, place) DO UPDATE SET code = excluded.code, "
+    "field = excluded.field, detail = excluded.detail, sender_id = excluded.sender_id, "
+    "findings = excluded.findings, state = 'waiting', noted_us = excluded.noted_us"
+)
+_DAY = (
+    "INSERT INTO days VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+    "receipts = receipts + excluded.receipts, accepted = accepted + excluded.accepted, "
+    "with_findings = with_findings + excluded.with_findings, not_mapped = not_mapped + excluded.not_mapped, "
+    "quarantined = quarantined + excluded.quarantined, last_us = max(last_us, excluded.last_us)"
+)
+_CHANGED = "INSERT INTO changed VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET " + ", ".join(
+    f"{name} = {name} + excluded.{name}" for name in Sums._fields
+)
+_NOTHING = Sums(0, 0, 0, 0, 0, 0, 0)
+
+
+class StoreReceipt(NamedTuple):
+    """A job: a row for received bytes; `body` is None where they lie in a file."""
+
+    code: int
+    name: str
+    agency: str
+    system: str
+    adapter: str
+    file_name: str | None
+    options: bytes
+    received_us: int
+    size_bytes: int
+    sha256: bytes
+    body: bytes | None
+    waiter: Waiter
+
+
+class QuarantinedMessage(NamedTuple):
+    place: str
+    code: str
+    field: str
+    detail: str
+    sender_id: str | None
+    findings: int
+    noted_us: int
+
+
+class NoteOutcomes(NamedTuple):
+    """A job: outcomes of messages of one receipt."""
+
+    receipt: str
+    noted: Noted
+    quarantined: Sequence[QuarantinedMessage]
+    waiter: None = None
+
+
+class FinishReceipt(NamedTuple):
+    """A job: all messages of a receipt have their outcome."""
+
+    receipt: str
+    counts: Sums
+    waiter: None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """A receipt whose messages are getting their outcomes."""
+
+    number: int
+    day: _Day
+    next_first: int | None = 0  # None: to be read from the file, after a group that failed
+
+
+@dataclass(slots=True)
+class _Group:
+    """Rows collected for one transaction, and what to take back in memory should it fail."""
+
+    next_number: int
+    receipts: list[tuple[object, ...]] = field(default_factory=list)
+    outcomes: list[tuple[object, ...]] = field(default_factory=list)
+    quarantined: list[tuple[object, ...]] = field(default_factory=list)
+    finished: list[tuple[int]] = field(default_factory=list)
+    days: dict[_Day, list[int]] = field(default_factory=dict)
+    started: dict[str, _Run] = field(default_factory=dict)
+    begun_again: list[str] = field(default_factory=list)
+    touched: list[_Run] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    def count(self, day: _Day, sums: Sums) -> None:
+        row = self._row_of(day)
+        row[1] += sums.accepted
+        row[2] += sums.with_findings
+        row[3] += sums.not_mapped
+        row[4] += sums.quarantined
+
+    def count_receipt(self, day: _Day, received_us: int) -> None:
+        row = self._row_of(day)
+        row[0] += 1
+        row[5] = max(row[5], received_us)
+
+    def _row_of(self, day: _Day) -> list[int]:
+        row = self.days.get(day)
+        if row is None:
+            row = self.days[day] = [0, 0, 0, 0, 0, 0]
+        return row
+
+
+class Journal:
+    """The writing half of a store of receipts, for one thread."""
+
+    def __init__(self, db: apsw.Connection, day_of: Callable[[int], str]) -> None:
+        self._db = db
+        self._day_of = day_of
+        self._runs: dict[str, _Run] = {}
+        self._next_number: int = (db.execute("SELECT max(number) FROM receipts").get or 0) + 1
+        self._is_durable = True
+
+    def commit(self, jobs: Sequence[Job]) -> None:
+        """Does all jobs or none. Only a group that stores receipts waits for the disk: lost outcomes are swept up."""
+        self._make_durable(any(type(job) is StoreReceipt for job in jobs))
+        group = _Group(self._next_number)
+        try:
+            with transaction(self._db):
+                for job in jobs:
+                    self._do(job, group)
+                self._flush(group)
+        except BaseException:
+            for name in group.begun_again:
+                del self._runs[name]
+            for run in group.touched:
+                run.next_first = None
+            raise
+        self._runs.update(group.started)
+        for name in group.ended:
+            self._runs.pop(name, None)
+        self._next_number = group.next_number
+
+    def _make_durable(self, wanted: bool) -> None:
+        if wanted != self._is_durable:
+            self._db.pragma("synchronous", "full" if wanted else "normal")
+            self._is_durable = wanted
+
+    def _do(self, job: Job, group: _Group) -> None:
+        if isinstance(job, StoreReceipt):
+            self._store(job, group)
+        elif isinstance(job, NoteOutcomes):
+            self._note(job, group)
+        elif isinstance(job, FinishReceipt):
+            self._finish(job, group)
+
+    def _flush(self, group: _Group) -> None:
+        """Writes the rows collected so far."""
+        db = self._db
+        if group.receipts:
+            db.executemany(_RECEIPT, group.receipts)
+            db.executemany("INSERT INTO unfinished VALUES(?)", [row[:1] for row in group.receipts])
+        if group.outcomes:
+            db.executemany(_OUTCOMES, group.outcomes)
+        if group.quarantined:
+            db.executemany(_QUARANTINED, group.quarantined)
+        if group.finished:
+            db.executemany("DELETE FROM unfinished WHERE receipt = ?", group.finished)
+        if group.days:
+            db.executemany(_DAY, [(*day, *row) for day, row in group.days.items()])
+        for rows in (group.receipts, group.outcomes, group.quarantined, group.finished, group.days):
+            rows.clear()
+
+    # ---- the jobs
+
+    def _store(self, job: StoreReceipt, group: _Group) -> None:
+        number = group.next_number
+        group.next_number += 1
+        group.receipts.append((number, job.code, *job[2:-1]))
+        day = (job.agency, job.system, self._day_of(job.received_us))
+        group.started[job.name] = _Run(number, day)
+        group.count_receipt(day, job.received_us)
+
+    def _note(self, job: NoteOutcomes, group: _Group) -> None:
+        run = self._runs.get(job.receipt) or self._begin_again(job.receipt, group)
+        if run is None or self._is_retry(run, job, group):
+            self._replace(job, group)
+            return
+        sums = job.noted.sums
+        if run.next_first is None:
+            run.next_first = self._count_noted(run.number)
+        group.touched.append(run)
+        group.outcomes.append((run.number, run.next_first, *sums, job.noted.document, job.noted.event_ids))
+        group.quarantined.extend((run.number, *message) for message in job.quarantined)
+        group.count(run.day, sums)
+        run.next_first += sums.messages
+
+    def _begin_again(self, receipt: str, group: _Group) -> _Run | None:
+        """A new run of an unfinished receipt: forgets what the run noted that was cut off. None for a finished one."""
+        self._flush(group)
+        number, day = self._find(receipt)
+        if not self._db.execute("SELECT count(*) FROM unfinished WHERE receipt = ?", (number,)).get:
+            return None
+        group.count(day, minus(_NOTHING, read_sums(self._db, number)))
+        for table in ("outcomes", "retried", "changed"):
+            self._db.execute(f"DELETE FROM {table} WHERE receipt = ?", (number,))
+        self._db.execute("UPDATE quarantine SET state = 'released' WHERE receipt = ?", (number,))
+        run = self._runs[receipt] = _Run(number, day)
+        group.begun_again.append(receipt)
+        return run
+
+    def _is_retry(self, run: _Run, job: NoteOutcomes, group: _Group) -> bool:
+        """Whether a message is retried while the run that quarantined it still goes on."""
+        if job.noted.sums.messages != 1 or run.next_first == 0:
+            return False
+        self._flush(group)
+        place = decode(job.noted.document, job.noted.event_ids)[0].place
+        waiting = "SELECT count(*) FROM quarantine WHERE receipt = ? AND place = ? AND state = 'waiting'"
+        return bool(self._db.execute(waiting, (run.number, place)).get)
+
+    def _count_noted(self, number: int) -> int:
+        return int(self._db.execute("SELECT total(messages) FROM outcomes WHERE receipt = ?", (number,)).get)
+
+    def _replace(self, job: NoteOutcomes, group: _Group) -> None:
+        """Newer outcomes stand for those noted before; sums follow."""
+        self._flush(group)
+        number, day = self._find(job.receipt)
+        waiting = {message.place: message for message in job.quarantined}
+        for outcome in decode(job.noted.document, job.noted.event_ids):
+            noted = encode([outcome])
+            before = self._sums_before(number, outcome.place)
+            self._db.execute(_RETRIED, (number, outcome.place, noted.document, noted.event_ids))
+            self._requarantine(number, outcome, waiting.get(outcome.place))
+            if before is not None:
+                self._change(number, day, minus(noted.sums, before), group)
+
+    def _requarantine(self, number: int, outcome: MessageOutcome, message: QuarantinedMessage | None) -> None:
+        if message is not None:
+            self._db.execute(_QUARANTINED, (number, *message))
+        else:
+            release = "UPDATE quarantine SET state = 'released' WHERE receipt = ? AND place = ?"
+            self._db.execute(release, (number, outcome.place))
+
+    def _sums_before(self, number: int, place: str) -> Sums | None:
+        """Sums of the outcome that a newer one replaces, where it can have changed them."""
+        row = self._db.execute(
+            "SELECT document, event_ids FROM retried WHERE receipt = ? AND place = ?", (number, place)
+        ).fetchone()
+        if row is not None:
+            return encode(decode(*row)).sums
+        findings = self._db.execute(
+            "SELECT findings FROM quarantine WHERE receipt = ? AND place = ?", (number, place)
+        ).get
+        return None if findings is None else _quarantined(findings)
+
+    def _change(self, number: int, day: _Day, change: Sums, group: _Group) -> None:
+        self._db.execute(_CHANGED, (number, *change))
+        group.count(day, change)
+
+    def _finish(self, job: FinishReceipt, group: _Group) -> None:
+        run = self._runs.get(job.receipt)
+        if run is not None:  # its sums are those of its outcomes
+            group.finished.append((run.number,))
+            group.ended.append(job.receipt)
+            return
+        # A receipt without messages, or one worked through again after it was finished.
+        self._flush(group)
+        number, day = self._find(job.receipt)
+        self._change(number, day, minus(job.counts, read_sums(self._db, number)), group)
+        group.finished.append((number,))
+
+    def _find(self, receipt: str) -> tuple[int, _Day]:
+        row = self._db.execute(
+            "SELECT number, agency, system, received_us FROM receipts WHERE id = ?", (receipt_code(receipt),)
+        ).fetchone()
+        if row is None:
+            raise unknown_receipt(receipt)
+        return row[0], (row[1], row[2], self._day_of(row[3]))
+
+
+def _quarantined(findings: int) -> Sums:
+    return Sums(1, 0, findings, 0, 1, 0, 0)
+
+
+def read_sums(db: apsw.Connection, number: int) -> Sums:
+    """Sums over the messages of a receipt as they stand now."""
+    totals = ", ".join(f"total({name})" for name in Sums._fields)
+    row = db.execute(
+        f"SELECT {totals} FROM (SELECT {', '.join(Sums._fields)} FROM outcomes WHERE receipt = :r UNION ALL "
+        f"SELECT {', '.join(Sums._fields)} FROM changed WHERE receipt = :r)",
+        {"r": number},
+    ).fetchone()
+    return Sums(*map(int, row or ()))
+
+
+def unknown_receipt(receipt: str) -> Refused:
+    return Refused(
+        "unknown-receipt",
+        "the hub holds no such receipt",
+        where=f"receipt {receipt[:20]}",
+        next_step="A receipt is written R- and ten characters; it was given when the message was received.",
+    )

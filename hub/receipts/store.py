@@ -1,0 +1,266 @@
+"""The store of receipts: raw bytes are durable here before anything reads them.
+
+Bytes up to 1 MiB are a row of receipts.sqlite, longer ones a file in `receipts/` beside it, written before its row.
+One thread writes, in groups; reading is allowed from any thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+import apsw
+import orjson
+import structlog
+
+from adapters.sdk.outcome import Counts, MessageOutcome
+from adapters.sdk.receipts import Arrival, Receipt
+from events.clock import Clock, from_us
+from events.errors import Refused, TryAgainLater
+from hub.receipts import queries
+from hub.receipts.documents import Sums, encode, printable
+from hub.receipts.files import ReceiptFiles
+from hub.receipts.journal import FinishReceipt, Journal, NoteOutcomes, QuarantinedMessage, StoreReceipt
+from hub.receipts.names import RANDOM_BYTES, new_receipt_code, receipt_name
+from hub.receipts.queries import DayCounts, FoundMessage, QuarantineEntry, QuarantineState, ReceiptStatus
+from hub.receipts.tables import STORED_FORMAT, make_tables
+from hub.receipts.writer import GroupWriter, Waiter
+from hub.sqlite import open_file, open_to_read, translated
+
+ROW_MAX_BYTES = 1 << 20
+PAGE_MAX = 1_000
+_QUARTER_US = 900_000_000
+_FILE = "receipts.sqlite"
+_LONDON = ZoneInfo("Europe/London")
+_log = structlog.get_logger()
+
+
+class ReceiptStore:
+    """Receipts in a folder: `receipts.sqlite` and `receipts/`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Clock,
+        zone: ZoneInfo = _LONDON,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._path = folder / _FILE
+        self._clock = clock
+        self._random = random
+        self._db = open_file(self._path, STORED_FORMAT, make_tables)
+        self._readers = threading.local()
+        self._files = ReceiptFiles(folder / "receipts")
+        self.missing: tuple[str, ...] = self._compare_files()
+        self._writer = GroupWriter(_FILE, Journal(self._db, _days_in(zone)).commit)
+
+    def _compare_files(self) -> tuple[str, ...]:
+        """Removes files that no row names, left by a crash; ids of the receipts whose file is gone or cut short."""
+        filed = queries.read_filed(self._db)
+        for name in set(self._files.names()) - {name for name, _ in filed}:
+            self._files.remove(name)
+            _log.info("receipt_file_without_row_removed", receipt=name)
+        missing = tuple(name for name, size in filed if self._files.size_bytes(name) != size)
+        for name in missing:
+            _log.error("receipt_bytes_missing", receipt=name)
+        return missing
+
+    # ---- what intake asks for
+
+    def store(self, arrival: Arrival, raw: bytes | BinaryIO) -> Receipt:
+        """Durable when it returns. Raises TryAgainLater (`disk-full`, `disk-error`) when nothing was kept."""
+        if arrival.file_name is not None:
+            arrival = replace(arrival, file_name=printable(arrival.file_name))
+        head = raw if isinstance(raw, bytes) else _read_up_to(raw, ROW_MAX_BYTES + 1)
+        try:
+            if len(head) > ROW_MAX_BYTES:
+                return self._store_file(arrival, head, io.BytesIO() if isinstance(raw, bytes) else raw)
+            sha256 = hashlib.sha256(head).digest()
+            while True:
+                with suppress(apsw.ConstraintError):  # the id is taken: draw another
+                    return self._store_row(self._new_code(), arrival, head, len(head), sha256)
+        except OSError as error:
+            raise translated(error, _FILE) from error
+
+    def _new_code(self) -> int:
+        return new_receipt_code(self._random(RANDOM_BYTES))
+
+    def _store_file(self, arrival: Arrival, head: bytes, rest: BinaryIO) -> Receipt:
+        code = self._new_code()
+        while queries.is_taken(self._reader(), code):
+            code = self._new_code()
+        name = receipt_name(code)
+        size_bytes, sha256 = self._files.write(name, head, rest)
+        try:
+            return self._store_row(code, arrival, None, size_bytes, sha256)
+        except BaseException:
+            self._files.remove(name)
+            raise
+
+    def _store_row(self, code: int, arrival: Arrival, body: bytes | None, size_bytes: int, sha256: bytes) -> Receipt:
+        name, received_us, waiter = receipt_name(code), self._clock(), Waiter()
+        job = StoreReceipt(
+            code,
+            name,
+            arrival.agency,
+            arrival.system,
+            arrival.adapter,
+            arrival.file_name,
+            orjson.dumps(dict(arrival.options)),
+            received_us,
+            size_bytes,
+            sha256,
+            body,
+            waiter,
+        )
+        self._writer.submit(job)
+        waiter.wait()
+        return Receipt(name, arrival, received_us, size_bytes, sha256.hex())
+
+    def open(self, receipt_id: str) -> tuple[Receipt, BinaryIO]:
+        """The receipt and its bytes. Raises Refused `unknown-receipt` or `receipt-bytes-missing`."""
+        number, receipt = queries.read_receipt(self._reader(), receipt_id)
+        body = queries.read_body(self._reader(), number)
+        if body is not None:
+            return receipt, io.BytesIO(body)
+        if self._files.size_bytes(receipt.id) != receipt.size_bytes:
+            raise Refused(
+                "receipt-bytes-missing",
+                "the file with the bytes of this receipt is gone or was cut short",
+                where=f"receipt {receipt.id}",
+                next_step="Restore the folder `receipts` of the home from a backup; its events are not harmed.",
+            )
+        return receipt, self._files.open(receipt.id)
+
+    def note(self, receipt_id: str, outcomes: Sequence[MessageOutcome]) -> None:
+        """Outcomes of messages, in their order; not waited for, but a full queue slows the caller.
+
+        An outcome for a place noted before stands for the old one; a message that could be understood at last leaves
+        the quarantine.
+        """
+        if not outcomes:
+            return
+        noted = encode(outcomes)
+        quarantined = [_quarantined(each, self._clock()) for each in outcomes if each.state == "quarantined"]
+        self._writer.submit_riding(NoteOutcomes(receipt_id, noted, quarantined))
+
+    def finish(self, receipt_id: str, counts: Counts) -> None:
+        """All messages of the receipt have their outcome. Not waited for either."""
+        sums = Sums(
+            counts.messages,
+            counts.accepted,
+            counts.findings,
+            counts.not_mapped,
+            counts.quarantined,
+            counts.events,
+            counts.duplicates,
+        )
+        self._writer.submit_riding(FinishReceipt(receipt_id, sums))
+
+    def unfinished(self) -> Iterator[Receipt]:
+        """Receipts without outcome whose bytes are there, oldest first: what a killed process left behind."""
+        self.settle()
+        return (each for each in queries.read_unfinished(self._reader()) if each.id not in self.missing)
+
+    # ---- what people ask for
+
+    def settle(self) -> None:
+        """Waits until all that was noted before can be read, or the disk takes it not."""
+        with suppress(TryAgainLater):
+            self._writer.wait()
+
+    def receipt(self, receipt_id: str) -> ReceiptStatus:
+        """Raises Refused `unknown-receipt`."""
+        self.settle()
+        return queries.read_status(self._reader(), receipt_id)
+
+    def outcomes(self, receipt_id: str, after: int = 0, limit: int = PAGE_MAX) -> list[tuple[int, MessageOutcome]]:
+        """Outcomes of the messages after the how-manieth, each with its own how-manieth. Raises `unknown-receipt`."""
+        self.settle()
+        return queries.read_outcomes(self._reader(), receipt_id, after, min(limit, PAGE_MAX))
+
+    def find(self, *, sender_id: str, agency: str | None = None, limit: int = 100) -> list[FoundMessage]:
+        """Messages that carry a sender's own id, newest first."""
+        self.settle()
+        return queries.find_by_sender_id(self._reader(), printable(sender_id), agency, limit)
+
+    def find_file(self, file_name: str, agency: str | None = None, limit: int = 100) -> list[ReceiptStatus]:
+        """Receipts of a file name, newest first."""
+        self.settle()
+        db = self._reader()
+        names = list(queries.find_by_file_name(db, printable(file_name), agency, limit))
+        return [queries.read_status(db, name) for name in names]
+
+    def quarantined(
+        self,
+        agency: str | None = None,
+        *,
+        receipt_id: str | None = None,
+        state: QuarantineState | None = "waiting",
+        after: int = 0,
+        limit: int = 100,
+    ) -> list[QuarantineEntry]:
+        """Quarantined messages by their number, after one."""
+        self.settle()
+        return queries.read_quarantine(self._reader(), agency, receipt_id, state, after, min(limit, PAGE_MAX))
+
+    def quarantine_entry(self, number: int) -> QuarantineEntry:
+        """Raises Refused `unknown-quarantine-number`."""
+        self.settle()
+        return queries.read_quarantine_entry(self._reader(), number)
+
+    def counts_by_day(self) -> list[DayCounts]:
+        """Sums per agency, system and day of receipt."""
+        self.settle()
+        return queries.read_days(self._reader())
+
+    def _reader(self) -> apsw.Connection:
+        reader: apsw.Connection | None = getattr(self._readers, "db", None)
+        if reader is None:
+            reader = self._readers.db = open_to_read(self._path)
+        return reader
+
+    def close(self) -> None:
+        """Writes what was noted and closes the file."""
+        self._writer.close()
+        self._db.close()
+
+
+def _quarantined(outcome: MessageOutcome, noted_us: int) -> QuarantinedMessage:
+    why = outcome.findings[0]
+    return QuarantinedMessage(
+        printable(outcome.place),
+        printable(why.code),
+        printable(why.where),
+        printable(why.detail),
+        outcome.sender_id and printable(outcome.sender_id),
+        len(outcome.findings),
+        noted_us,
+    )
+
+
+def _read_up_to(raw: BinaryIO, size_bytes: int) -> bytes:
+    """So many bytes of a stream that may give fewer at a time, or all there are."""
+    parts: list[bytes] = []
+    while size_bytes and (part := raw.read(size_bytes)):
+        parts.append(part)
+        size_bytes -= len(part)
+    return b"".join(parts)
+
+
+def _days_in(zone: ZoneInfo) -> Callable[[int], str]:
+    @lru_cache(maxsize=1024)
+    def day_of_quarter(quarter: int) -> str:
+        return from_us(quarter * _QUARTER_US).astimezone(zone).date().isoformat()
+
+    return lambda received_us: day_of_quarter(received_us // _QUARTER_US)
