@@ -69,7 +69,7 @@ class Shape(BaseModel):
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = handler.resolve_ref_schema(handler(core))
-        schema.update(rule_schema(cls.all_rules()))
+        schema.update(rule_schema(" ".join((cls.__doc__ or "").split()), cls.all_rules()))
         return schema
 
 

@@ -28,8 +28,15 @@ class RelationshipChanged(Told):
     """Somebody is, or no longer is, in the person's circle. Titles never name them."""
 
     type = "circle.relationship-changed"
-    title = "Person in the circle {action?stated}[: {relation}][ ({roles})]"
-    words = wording(roles={"attorney-health": "attorney for health", "attorney-finance": "attorney for finance"})
+    title = "{action?Person in the circle}[: {relation|other.relation}][ ({roles})]"
+    words = wording(
+        action={
+            "stated": "person in the circle",
+            "changed": "person in the circle changed",
+            "ended": "no longer in the circle",
+        },
+        roles={"attorney-health": "attorney for health", "attorney-finance": "attorney for finance"},
+    )
     sensitivity = "restricted"
     fhir = "UKCore-RelatedPerson / CareTeam.participant"
     published = True

@@ -36,7 +36,7 @@ class AllergyRecorded(HealthTold):
 
     type = "health.allergy-recorded"
     title = "{kind?Allergy}[: {substance}][ ({status})]"
-    words = wording(kind={"unknown": "allergy"}, status={"active": ""})
+    words = wording(kind={"unknown": "allergy"}, status={"active": "", "no-known-allergies": ""})
     key_event = True
     fhir = "UKCore-AllergyIntolerance"
     published = True
@@ -109,7 +109,7 @@ class ResultRecorded(HealthTold):
     """What was measured, counted or seen."""
 
     type = "health.result-recorded"
-    title = "Result[: {code}][ {value}][ ({interpretation})]"
+    title = "{code?Result}[: {value}][ ({interpretation})]"
     fhir = "UKCore-Observation / DiagnosticReport"
     published = True
 

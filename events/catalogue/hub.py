@@ -163,7 +163,7 @@ class ReturnClosed(Payload):
     sensitivity = "internal"
     fhir = "—"
     published = True
-    rules = (at_most("part", "parts"), Rule(_token_range))
+    rules = (at_most("part", "parts"), Rule(_token_range, "range is [low, high), low below high"))
 
     scope: Text
     order: Text

@@ -22,7 +22,8 @@ class Rule:
     """Raises PydanticCustomError where the given fields break it."""
 
     check: Check
-    schema: Mapping[str, Any] | None = None
+    words: str  # "" where it goes without saying
+    schema: Mapping[str, Any] | None = None  # None where JSON Schema cannot say it
 
 
 def at_least_one(*names: str) -> Rule:
@@ -34,7 +35,7 @@ def at_least_one(*names: str) -> Rule:
                 return
         raise PydanticCustomError("needs-one-of", "needs one of {names}", {"names": ", ".join(names)})
 
-    return Rule(check, {"anyOf": [{"required": [name]} for name in names]})
+    return Rule(check, f"needs one of {', '.join(names)}", {"anyOf": [{"required": [name]} for name in names]})
 
 
 def _only_one(given: Mapping[str, Any]) -> None:
@@ -44,7 +45,7 @@ def _only_one(given: Mapping[str, Any]) -> None:
         raise PydanticCustomError("more-than-one", "may have only one of its fields")
 
 
-exactly_one = Rule(_only_one, {"minProperties": 1, "maxProperties": 1})
+exactly_one = Rule(_only_one, "needs exactly one of its fields", {"minProperties": 1, "maxProperties": 1})
 
 
 def required_unless(name: str, other: str, value: str) -> Rule:
@@ -59,7 +60,7 @@ def required_unless(name: str, other: str, value: str) -> Rule:
             )
 
     unless = {"properties": {other: {"const": value}}, "required": [other]}
-    return Rule(check, {"anyOf": [{"required": [name]}, unless]})
+    return Rule(check, f"needs {name} unless {other} is {value}", {"anyOf": [{"required": [name]}, unless]})
 
 
 def in_order(first: str, second: str) -> Rule:
@@ -69,7 +70,7 @@ def in_order(first: str, second: str) -> Rule:
         if first in given and second in given and is_before(given[second], given[first]):
             raise PydanticCustomError("wrong-order", "{second} is before {first}", {"first": first, "second": second})
 
-    return Rule(check)
+    return Rule(check, f"{second} is not before {first}")
 
 
 def at_most(name: str, most: str) -> Rule:
@@ -79,7 +80,7 @@ def at_most(name: str, most: str) -> Rule:
         if not 1 <= given[name] <= given[most]:
             raise PydanticCustomError("out-of-range", "{name} is not within 1 and {most}", {"name": name, "most": most})
 
-    return Rule(check)
+    return Rule(check, f"{name} is within 1 and {most}")
 
 
 def names_fields(name: str, fields: Iterable[str]) -> Rule:
@@ -91,8 +92,7 @@ def names_fields(name: str, fields: Iterable[str]) -> Rule:
             if key.partition(".")[0] not in known:
                 raise PydanticCustomError("unknown-field", "{name} has a key that is no field's name", {"name": name})
 
-    pattern = f"^(?:{'|'.join(sorted(known))})(?:$|[.])"
-    return Rule(check, {"properties": {name: {"propertyNames": {"pattern": pattern}}}})
+    return Rule(check, "")
 
 
 def is_before(one: str, other: str) -> bool:
@@ -107,7 +107,10 @@ def is_before(one: str, other: str) -> bool:
     return one[:shared] < other[:shared]
 
 
-def rule_schema(rules: Sequence[Rule]) -> dict[str, Any]:
-    """What JSON Schema says for these rules."""
+def rule_schema(description: str, rules: Sequence[Rule]) -> dict[str, Any]:
+    """What a JSON Schema says of an object under these rules: in words, and in keywords as far as they go."""
+    words = "; ".join(rule.words for rule in rules if rule.words)
+    told = f"{description} Rules: {words}." if words else description
     schemas = [dict(rule.schema) for rule in rules if rule.schema]
-    return schemas[0] if len(schemas) == 1 else {"allOf": schemas} if schemas else {}
+    keywords = schemas[0] if len(schemas) == 1 else {"allOf": schemas} if schemas else {}
+    return {"description": told, **keywords}

@@ -3,15 +3,15 @@
 from events.catalogue.base import Payload
 from events.catalogue.rules import Rule, names_fields
 from events.catalogue.shapes import Actor, Coded, Doc, Effective, SaidBy
-from events.catalogue.values import Key, Language, Maybe, Text
+from events.catalogue.values import FieldPath, Key, Language, Maybe, Text
 
 
 class Told(Payload):
-    """A payload of an agency. `coded` holds the sender's own code beside a closed list, by the field's name."""
+    """A payload of an agency."""
 
     effective: Maybe[Effective] = None
     said_by: Maybe[SaidBy] = None
-    coded: Maybe[dict[str, Coded]] = None
+    coded: Maybe[dict[FieldPath, Coded]] = None
     recorded_by: Maybe[Actor] = None
     method: Maybe[Key] = None
     own_words: Maybe[Text] = None

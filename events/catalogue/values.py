@@ -24,6 +24,7 @@ DAY_OR_INSTANT = f"^{_DATE}(?:{_TIME})?$"
 DECIMAL = r"^-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,9})?$"
 PERCENT = r"^(?:100(?:\.0{1,9})?|(?:0|[1-9][0-9]?)(?:\.[0-9]{1,9})?)$"
 KEY = "^[a-z0-9]+(?:[-._:/][a-z0-9]+)*$"
+FIELD_PATH = "^[a-z][a-z0-9_]*(?:[.][a-z][a-z0-9_]*)*$"
 LANGUAGE = "^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*$"
 CURRENCY = "^[A-Z]{3}$"
 EVENT_ID = "^[0-9a-f]{64}$"
@@ -40,6 +41,7 @@ PATTERN_WORDS = {
     DECIMAL: "must be a decimal number as text, such as 12.50",
     PERCENT: "must be a decimal number as text, from 0 to 100",
     KEY: "must be lower-case words joined by - . _ : or /",
+    FIELD_PATH: "must be a field's name, or names joined by points",
     LANGUAGE: "must be a language tag, such as en or cy-GB",
     CURRENCY: "must be a currency of three capitals, such as GBP",
     EVENT_ID: "must be an event id: 64 hexadecimal digits, lower case",
@@ -56,6 +58,7 @@ DayOrInstant = Annotated[str, StringConstraints(pattern=DAY_OR_INSTANT)]
 Decimal = Annotated[str, StringConstraints(pattern=DECIMAL)]
 Percent = Annotated[str, StringConstraints(pattern=PERCENT)]
 Key = Annotated[str, StringConstraints(pattern=KEY, max_length=120)]
+FieldPath = Annotated[str, StringConstraints(pattern=FIELD_PATH)]
 Language = Annotated[str, StringConstraints(pattern=LANGUAGE, max_length=35)]
 Currency = Annotated[str, StringConstraints(pattern=CURRENCY)]
 EventId = Annotated[str, StringConstraints(pattern=EVENT_ID)]

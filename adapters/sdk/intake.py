@@ -1,0 +1,213 @@
+"""The way in: receipt first, then translation, then events, then the answer.
+
+One way for every adapter, for files, HTTP, MLLP, retries and the start-up sweep.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from itertools import islice
+from typing import BinaryIO, NamedTuple
+
+from adapters.sdk.adapter import Adapter, Finding, Message, Setting, Translation
+from adapters.sdk.making import EventMaker, Made
+from adapters.sdk.outcome import Counts, EventOutcome, MessageOutcome, Report, State
+from adapters.sdk.receipts import Arrival, Receipt, Receipts
+from adapters.sdk.register import Register
+from events.clock import Clock, from_us
+from events.errors import RejectedMessage
+from events.identity import Keyring
+from events.log.port import Log, Outcome
+
+BATCH_MESSAGES = 1_000
+BATCH_BYTES = 4 << 20
+SHOWN_OUTCOMES = 1_000
+
+
+class _Pending(NamedTuple):
+    """A translated message that waits for the log."""
+
+    message: Message
+    state: State
+    reason: str
+    findings: tuple[Finding, ...]
+    made: tuple[Made, ...]
+
+
+class Intake:
+    """Takes raw bytes from an agency's system and answers what became of every message in them."""
+
+    def __init__(
+        self,
+        *,
+        log: Log,
+        keyring: Keyring,
+        receipts: Receipts,
+        register: Callable[[], Register],
+        adapter_of: Callable[[str], Adapter],
+        clock: Clock,
+    ) -> None:
+        self._log = log
+        self._keyring = keyring
+        self._receipts = receipts
+        self._register = register
+        self._adapter_of = adapter_of
+        self._clock = clock
+
+    def receive(self, arrival: Arrival, raw: bytes | BinaryIO) -> Report:
+        """Stores the bytes, translates them and appends their events; durable when it returns.
+
+        Raises Refused (`unknown-agency`, `agreement-out-of-date`, ...) before anything is stored and TryAgainLater
+        when the disk or the clock forbids it; the receipt, if there is one already, is finished by the sweep.
+        """
+        self._admit(arrival)
+        self._adapter_of(arrival.adapter)
+        receipt = self._receipts.store(arrival, raw)
+        if isinstance(raw, bytes):
+            return self._work(receipt, io.BytesIO(raw))
+        return self.resume(receipt.id)
+
+    def resume(self, receipt_id: str) -> Report:
+        """Translates a stored receipt again: after a crash, or for a retry. What is known already adds nothing."""
+        receipt, raw = self._receipts.open(receipt_id)
+        with raw:
+            return self._work(receipt, raw)
+
+    def retry(self, receipt_id: str, place: str) -> MessageOutcome:
+        """Translates one quarantined message again. Raises Refused `unknown-place` where the receipt has none."""
+        receipt, raw = self._receipts.open(receipt_id)
+        self._admit(receipt.arrival)
+        with raw:
+            for batch in self._batches(receipt, raw, only=place):
+                outcomes = self._outcomes(batch, self._append(batch).result())
+                self._receipts.note(receipt.id, outcomes)
+                return outcomes[0]
+        raise RejectedMessage("unknown-place", "the receipt holds no such message", where=f"receipt {receipt_id}")
+
+    def sweep(self) -> list[Report]:
+        """Finishes what a killed process left behind; called before the hub takes anything new."""
+        return [self.resume(receipt.id) for receipt in list(self._receipts.unfinished())]
+
+    def _admit(self, arrival: Arrival) -> None:
+        today = from_us(self._clock()).date()
+        self._register().admit(arrival.agency, arrival.system, today)
+
+    def _work(self, receipt: Receipt, raw: BinaryIO) -> Report:
+        """Translates one batch while the log commits the one before."""
+        counts = Counts()
+        shown: list[MessageOutcome] = []
+        highest: str | None = None
+        waiting: tuple[list[_Pending], Future[list[Outcome]]] | None = None
+        for batch in self._batches(receipt, raw):
+            submitted = (batch, self._append(batch))
+            if waiting is not None:
+                highest = self._settle(receipt, *waiting, counts, shown) or highest
+            waiting = submitted
+        if waiting is not None:
+            highest = self._settle(receipt, *waiting, counts, shown) or highest
+        self._receipts.finish(receipt.id, counts)
+        return Report(receipt.id, counts, tuple(shown), highest)
+
+    def _settle(
+        self,
+        receipt: Receipt,
+        batch: list[_Pending],
+        appended: Future[list[Outcome]],
+        counts: Counts,
+        shown: list[MessageOutcome],
+    ) -> str | None:
+        answers = appended.result()
+        outcomes = self._outcomes(batch, answers)
+        counts.add(outcomes)
+        shown.extend(outcomes[: SHOWN_OUTCOMES - len(shown)])
+        self._receipts.note(receipt.id, outcomes)
+        return str(max(answer.position for answer in answers)) if answers else None
+
+    # ---- one batch
+
+    def _batches(self, receipt: Receipt, raw: BinaryIO, only: str | None = None) -> Iterator[list[_Pending]]:
+        arrival = receipt.arrival
+        adapter = self._adapter_of(arrival.adapter)
+        agency, system = self._register().admit(arrival.agency, arrival.system, from_us(receipt.received_us).date())
+        options = {**system.options, **arrival.options}
+        setting = Setting(agency.name, system.name, arrival.file_name, agency.zone, options)
+        maker = EventMaker(agency, setting, adapter, self._keyring, receipt.id)
+        messages = _guarded(adapter, raw, setting)
+        if only is not None:
+            messages = (message for message in messages if message.place == only)
+        while batch := list(_slice(messages)):
+            yield [self._translated(adapter, maker, message, setting) for message in batch]
+
+    @staticmethod
+    def _translated(adapter: Adapter, maker: EventMaker, message: Message, setting: Setting) -> _Pending:
+        if message.fault is not None:
+            return _Pending(message, "quarantined", "", (message.fault,), ())
+        try:
+            translation = adapter.translate(message, setting)
+            made, refused = maker.make(message, translation)
+        except RejectedMessage as error:
+            return _Pending(message, "quarantined", "", (_finding_of(error),), ())
+        return _pending(message, translation, made, refused)
+
+    def _append(self, batch: list[_Pending]) -> Future[list[Outcome]]:
+        rows = [made.sealed for pending in batch for made in pending.made]
+        if rows:
+            return self._log.submit(rows)
+        nothing: Future[list[Outcome]] = Future()
+        nothing.set_result([])
+        return nothing
+
+    @staticmethod
+    def _outcomes(batch: list[_Pending], answers: list[Outcome]) -> list[MessageOutcome]:
+        answer = iter(answers)
+        outcomes = []
+        for pending in batch:
+            events = tuple(
+                EventOutcome(made.id.hex(), str(known.position), known.is_known)
+                for made, known in zip(pending.made, islice(answer, len(pending.made)), strict=True)
+            )
+            outcomes.append(
+                MessageOutcome(
+                    pending.message.place,
+                    pending.state,
+                    pending.message.sender_id,
+                    pending.reason,
+                    pending.findings,
+                    events,
+                )
+            )
+        return outcomes
+
+
+def _pending(message: Message, translation: Translation, made: tuple[Made, ...], refused: list[Finding]) -> _Pending:
+    findings = (*translation.findings, *(finding for each in made for finding in each.findings), *refused)
+    if translation.quarantined is not None:
+        return _Pending(message, "quarantined", "", (translation.quarantined, *findings), ())
+    if refused and not made:
+        return _Pending(message, "quarantined", "", (*refused, *translation.findings), ())
+    if translation.not_mapped is not None or not made:
+        return _Pending(message, "not-mapped", translation.not_mapped or "holds nothing to record", findings, ())
+    return _Pending(message, "accepted-with-findings" if findings else "accepted", "", findings, made)
+
+
+def _guarded(adapter: Adapter, raw: BinaryIO, setting: Setting) -> Iterator[Message]:
+    """The adapter's messages; where the whole turns out unreadable, one last message in quarantine says so."""
+    try:
+        yield from adapter.split(raw, setting)
+    except RejectedMessage as error:
+        yield Message(place="whole", raw=b"", fault=_finding_of(error))
+
+
+def _slice(messages: Iterable[Message]) -> Iterator[Message]:
+    size = 0
+    for message in islice(messages, BATCH_MESSAGES):
+        yield message
+        size += len(message.raw)
+        if size > BATCH_BYTES:
+            return
+
+
+def _finding_of(error: RejectedMessage) -> Finding:
+    return Finding(error.code, error.where, " ".join(filter(None, (f"{error.what}.", error.next_step))))

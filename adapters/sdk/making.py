@@ -1,0 +1,189 @@
+"""Facts to events: checked, named, ordered, given their keyed id and sealed for the log."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from adapters.sdk.adapter import Adapter, Fact, Finding, Message, Setting, Translation
+from adapters.sdk.ordinals import Ordinals
+from adapters.sdk.register import Agency
+from events.canonical import canonical, without_nul
+from events.catalogue import TYPES, check_payload, check_retraction
+from events.codec import Sealed, seal
+from events.envelope import schema_urn
+from events.errors import RejectedMessage
+from events.identity import Keyring, event_id, fact_token
+from events.ids import EventId, RecordRef, record_of, source_of
+from events.order import instant_ns, instant_text, parse_order
+
+_FACT_NAME_MAX = 512
+_GROUP_TYPE = "record.retracted"
+_SCHEMAS = {name: schema_urn(name, kind.version) for name, kind in TYPES.items()}
+
+
+class Made(NamedTuple):
+    """An event ready for the log."""
+
+    id: EventId
+    sealed: Sealed
+    findings: tuple[Finding, ...]
+
+
+class EventMaker:
+    """Makes the events of one receipt; counts places over the whole of it."""
+
+    def __init__(self, agency: Agency, setting: Setting, adapter: Adapter, keyring: Keyring, receipt_id: str) -> None:
+        self._source = source_of(agency.name, setting.system)
+        self._agency = agency
+        self._file_name = setting.file_name
+        self._keyring = keyring
+        self._receipt_id = receipt_id
+        self._adapter = f"{adapter.name}@{adapter.version}"
+        self._places = Ordinals()
+        self._rows = Ordinals()
+
+    def make(self, message: Message, translation: Translation) -> tuple[tuple[Made, ...], list[Finding]]:
+        """Events of a translated message, and why some of its facts could not become one."""
+        if not translation.facts or translation.quarantined is not None:
+            return (), []
+        shared = self._shared(message)
+        stand_in: str | None = None
+        here: Counter[tuple[str, ...]] = Counter()
+        made: list[Made] = []
+        refused: list[Finding] = []
+        for fact in translation.facts:
+            try:
+                order, findings = self._order(fact, here)
+                if order is None and stand_in is None:
+                    stand_in, found = self._stand_in(message, shared["rawhash"])
+                    findings += found
+                made.append(self._event(fact, order, findings, stand_in, shared))
+            except RejectedMessage as error:
+                refused.append(Finding(error.code, f"{fact.type} {error.where}".strip(), error.what))
+        return tuple(made), refused
+
+    def _shared(self, message: Message) -> dict[str, Any]:
+        """Attributes that every event of the message carries."""
+        return {
+            "adapter": self._adapter,
+            "lawfulbasis": self._agency.lawful_basis,
+            "rawhash": hashlib.sha256(message.raw).hexdigest(),
+            "rawref": f"{self._receipt_id}#{message.place}",
+            "senderid": message.sender_id,
+        }
+
+    def _order(self, fact: Fact, here: Counter[tuple[str, ...]]) -> tuple[str | None, list[Finding]]:
+        """The normal form of the fact's order, ending in its place (docs/laws.md, "Order")."""
+        if fact.order is None:
+            return None, []
+        order = parse_order(fact.order)
+        if order is None:
+            return None, [Finding("bad-order", f"{fact.type} order", "not an integer or instant; taken as none")]
+        if fact.order_is_whole:
+            return order.text, []
+        key = (fact.record_type, fact.local_id, fact.name or f"~{fact.group}", order.text)
+        if fact.order_from == "file":
+            return f"{order.text}/{self._places.next_of(key)}", []
+        here[key] += 1
+        return f"{order.text}/{here[key] - 1}", []
+
+    def _stand_in(self, message: Message, rawhash: str) -> tuple[str, list[Finding]]:
+        """What takes the order's place in the id of a sender that gives none."""
+        if message.sender_id is not None:
+            return f"id:{message.sender_id}", []
+        if self._file_name is not None:
+            return f"file:{self._file_name}:{rawhash}:{self._rows.next_of(rawhash)}", []
+        finding = Finding("no-message-id", "message", "no order, id or file name: sent again, it would be new")
+        return f"receipt:{self._receipt_id}#{message.place}", [finding]
+
+    def _event(
+        self, fact: Fact, order: str | None, findings: list[Finding], stand_in: str | None, shared: Mapping[str, Any]
+    ) -> Made:
+        record = record_of(self._source, f"{fact.record_type}/{fact.local_id}")
+        self._check(fact)
+        content, found = _content(fact)
+        all_findings = (*fact.findings, *findings, *found)
+        attributes: dict[str, Any] = {
+            "source": self._source.urn,
+            "subject": record.subject,
+            "type": fact.type,
+            "time": _instant(fact.time, "time"),
+            "recordedtime": _instant(fact.recorded_time, "recordedtime"),
+            "saidby": fact.said_by,
+            "dataclassification": fact.sensitivity,
+            "factgroup": fact.group,
+            "returnscope": fact.return_scope,
+            "order": order,
+        }
+        if fact.name is not None:
+            attributes["fact"] = fact.name
+        if fact.action != "assert":
+            attributes["action"] = fact.action
+        return self._sealed(record, attributes, content, stand_in, all_findings, fact, shared)
+
+    def _sealed(
+        self,
+        record: RecordRef,
+        attributes: dict[str, Any],
+        content: bytes,
+        stand_in: str | None,
+        findings: tuple[Finding, ...],
+        fact: Fact,
+        shared: Mapping[str, Any],
+    ) -> Made:
+        keys = self._keyring.keys_of(self._agency.name, str(record), TYPES[fact.type].retention)
+        identity = event_id(keys, attributes, content, stand_in)
+        # From here on attributes that the id leaves out: how it came, and what the register supplies.
+        attributes.update(fact.attributes)
+        attributes.update(shared)
+        attributes["dataschema"] = _SCHEMAS[fact.type]
+        attributes["orderfrom"] = fact.order_from if attributes["order"] is not None else "arrival"
+        attributes["dataclassification"] = fact.sensitivity or self._agency.default_sensitivity
+        if fact.name is not None:
+            attributes["factref"] = fact_token(keys, fact.name).hex()
+        if findings:
+            attributes["findings"] = [f"{finding.code} {finding.where}".strip() for finding in findings]
+        attributes["data"] = orjson.Fragment(content)
+        told = {name: value for name, value in attributes.items() if value is not None}
+        return Made(identity, seal(identity, self._agency.name, keys.subject, told), findings)
+
+    def _check(self, fact: Fact) -> None:
+        if fact.type.startswith("hub."):
+            raise RejectedMessage("type-reserved", "types that begin with hub. are the hub's own", where="type")
+        if fact.action == "withdraw-group":
+            if fact.name is not None or not fact.group or fact.type != _GROUP_TYPE:
+                raise RejectedMessage(
+                    "bad-withdraw-group", f"it carries factgroup, no fact, and the type {_GROUP_TYPE}", where="action"
+                )
+            check_retraction(fact.payload)
+            return
+        if not fact.name or len(fact.name) > _FACT_NAME_MAX or "\0" in fact.name:
+            raise RejectedMessage("bad-fact", f"a fact's name has 1 to {_FACT_NAME_MAX} characters", where="fact")
+        if fact.action == "assert":
+            check_payload(fact.type, fact.payload)
+        elif fact.type not in TYPES:
+            raise RejectedMessage("unknown-type", "the catalogue has no such event type", where="type")
+        else:
+            check_retraction(fact.payload)
+
+
+def _content(fact: Fact) -> tuple[bytes, list[Finding]]:
+    content = canonical(fact.payload)
+    cleaned, had_nul = without_nul(content, fact.payload)
+    if not had_nul:
+        return content, []
+    return canonical(cleaned), [Finding("nul-character", "data", "U+0000 was replaced by U+FFFD")]
+
+
+def _instant(text: str | None, where: str) -> str | None:
+    if text is None:
+        return None
+    nanoseconds = instant_ns(text) if "T" in text or "t" in text else None
+    if nanoseconds is None:
+        raise RejectedMessage("bad-time", "not an RFC 3339 instant with an offset", where=where)
+    return instant_text(nanoseconds)

@@ -1,0 +1,56 @@
+"""Where raw bytes are kept before anything reads them: what intake asks of a store of receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Protocol
+
+from adapters.sdk.outcome import Counts, MessageOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What is known of received bytes besides the bytes; enough to translate them again."""
+
+    agency: str
+    system: str
+    adapter: str
+    file_name: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Stored raw bytes: id, arrival, when (µs since 1970), how many bytes and their SHA-256 (hex)."""
+
+    id: str
+    arrival: Arrival
+    received_us: int
+    size_bytes: int
+    sha256: str
+
+
+class Receipts(Protocol):
+    def store(self, arrival: Arrival, raw: bytes | BinaryIO) -> Receipt:
+        """Durable when it returns. Raises TryAgainLater (`disk-full`) when nothing was kept."""
+        ...
+
+    def open(self, receipt_id: str) -> tuple[Receipt, BinaryIO]:
+        """The receipt and its bytes as a stream. Raises Refused `unknown-receipt`."""
+        ...
+
+    def note(self, receipt_id: str, outcomes: Sequence[MessageOutcome]) -> None:
+        """Outcomes of messages, in their order; not waited for: the start-up sweep repeats what a crash loses.
+
+        A quarantined message gets a number (Q-0031); an outcome for a place noted before replaces it.
+        """
+        ...
+
+    def finish(self, receipt_id: str, counts: Counts) -> None:
+        """All messages of the receipt have their outcome. Not waited for either."""
+        ...
+
+    def unfinished(self) -> Iterator[Receipt]:
+        """Receipts without outcome, oldest first: what a killed process left behind."""
+        ...

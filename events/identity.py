@@ -1,0 +1,90 @@
+"""What makes an event the same event, keyed by the subject's own secrets.
+
+Event ids, fact tokens and fact references are HMACs under keys derived from a secret per (agency, subject, retention
+class): destroying the secret leaves no digest to test guesses against (docs/stored-bytes.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from events.ids import EventId, FactToken, SubjectId
+
+SECRET_BYTES = 32
+NO_KEY_ID = bytes(24)
+NO_NONCE = bytes(12)
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectKeys:
+    """Keys of one (agency, subject, retention class)."""
+
+    subject: SubjectId
+    id_key: bytes
+    fact_key: bytes
+
+
+class Keyring(Protocol):
+    """Where subjects and their secrets come from; new ones are durable before any event that uses them."""
+
+    def keys_of(self, agency: str, record: str, retention: str) -> SubjectKeys:
+        """Keys for a source record (its text form), made at first sight."""
+        ...
+
+
+def derive(secret: bytes, label: bytes) -> bytes:
+    """HKDF-SHA256 (RFC 5869) of a uniformly random secret, one block of 32 bytes, empty salt."""
+    extracted = hmac.digest(bytes(32), secret, "sha256")
+    return hmac.digest(extracted, b"tellonce/" + label + b"\x01", "sha256")
+
+
+def subject_keys(subject: SubjectId, secret: bytes) -> SubjectKeys:
+    return SubjectKeys(subject, derive(secret, b"event-id/1"), derive(secret, b"fact-token/1"))
+
+
+# Everything a reader can see or policy decides by; in this order, for ever.
+_COVERED = (
+    "source",
+    "subject",
+    "fact",
+    "type",
+    "action",
+    "time",
+    "recordedtime",
+    "saidby",
+    "dataclassification",
+    "factgroup",
+    "returnscope",
+)
+
+
+def event_id(keys: SubjectKeys, attributes: Mapping[str, Any], content: bytes, stand_in: str | None) -> EventId:
+    """Keyed digest of what an event says; an equal id is a duplicate (docs/laws.md, "Identity").
+
+    `stand_in` takes the order's place for senders that give none: their message id, or the receipt and place.
+    """
+    get = attributes.get
+    order = get("order")
+    covered = [get(name) for name in _COVERED]
+    covered.append(["order", order] if order is not None else ["message", stand_in])
+    return EventId(hmac.digest(keys.id_key, orjson.dumps(covered) + b"\0" + content, "sha256"))
+
+
+def decision_id(keys: SubjectKeys, kind: str, cause: str, model: str) -> EventId:
+    """Id of a decision of the hub: from its cause and its model, so that a crash or a twin cannot decide twice."""
+    return EventId(hmac.digest(keys.id_key, orjson.dumps(["decision", kind, cause, model]), "sha256"))
+
+
+def fact_token(keys: SubjectKeys, fact: str) -> FactToken:
+    return FactToken(hmac.digest(keys.fact_key, fact.encode(), "sha256")[:16])
+
+
+def content_digest(content: bytes) -> bytes:
+    """SHA-256 of plain canonical content: decides ties and says whether two versions say the same."""
+    return hashlib.sha256(content).digest()

@@ -1,0 +1,1 @@
+"""The append-only log: a port and its implementations."""

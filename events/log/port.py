@@ -1,0 +1,83 @@
+"""What every log promises, whatever it is stored in.
+
+A position is (partition, offset), opaque outside the log and ordered only within a partition. A cut says for each
+partition how far one has read: the offset that comes next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from typing import NamedTuple, Protocol
+
+from events.codec import Sealed, StoredRow
+from events.errors import RejectedMessage
+
+Cut = Mapping[str, int]
+
+
+class Position(NamedTuple):
+    """The place of an event. Its text form carries the epoch, so that cursors from before a restore are refused."""
+
+    epoch: str
+    partition: str
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}:{self.partition}:{self.offset}"
+
+
+def parse_position(text: str) -> Position:
+    """Position of its text form. Raises RejectedMessage `bad-position`."""
+    epoch, _, rest = text.partition(":")
+    partition, _, offset = rest.rpartition(":")
+    if not epoch or not partition or not offset.isascii() or not offset.isdigit() or len(offset) > 18:
+        raise RejectedMessage(
+            "bad-position", "this is not a position", where="position", next_step="Copy one from an earlier answer."
+        )
+    return Position(epoch, partition, int(offset))
+
+
+class Outcome(NamedTuple):
+    """What became of one appended row.
+
+    `is_known` says that the log could tell a duplicate at once; position and known time are then the original's.
+    """
+
+    position: Position
+    known_us: int
+    is_known: bool
+
+
+class Subscription(Protocol):
+    def poll(self, timeout_s: float) -> list[tuple[str, StoredRow]]:
+        """Rows (with their partition) after those given before, in order per partition; empty after the timeout."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Log(Protocol):
+    @property
+    def epoch(self) -> str: ...
+
+    def append(self, rows: Sequence[Sealed]) -> list[Outcome]:
+        """Durable when it returns; one outcome a row, in order.
+
+        Raises TryAgainLater (`disk-full`, `clock-behind`, ...) when nothing was stored.
+        """
+        ...
+
+    def submit(self, rows: Sequence[Sealed]) -> Future[list[Outcome]]:
+        """The same without waiting."""
+        ...
+
+    def head(self) -> Cut: ...
+
+    def read(self, partition: str, start: int, limit: int) -> Iterator[StoredRow]:
+        """At most `limit` rows from an offset on."""
+        ...
+
+    def subscribe(self, start: Cut) -> Subscription: ...
+
+    def close(self) -> None: ...

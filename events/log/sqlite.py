@@ -1,0 +1,359 @@
+"""The embedded log: one SQLite file, one writer thread with group commit, no secondary index.
+
+Rows are appended in the order in which they are submitted; a group is whatever has queued up while the group before
+it was being committed. `before_commit` makes new keys durable first: a key without events is harmless, an event
+that no key opens is lost.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+
+from events.clock import Clock
+from events.codec import Sealed, StoredRow, header_id, leaf_hash
+from events.errors import HubError, Refused, TryAgainLater, WrongSettings
+from events.log.port import Cut, Outcome, Position
+from events.log.seen import Seen
+
+PARTITION = "main-0"
+STORED_FORMAT = 1
+GROUP_MAX = 4_000
+_BEHIND_MAX_US = 120_000_000
+_SILENCE_MAX_US = 90 * 86_400 * 1_000_000
+_PUSH_MAX_ROWS = 20_000
+_INSERT = "INSERT INTO log VALUES(?, ?, ?, ?, ?, ?)"
+_SELECT = "SELECT position, known_us, header, nonce, body, leaf FROM log WHERE position >= ? ORDER BY position LIMIT ?"
+
+
+class _Job(NamedTuple):
+    rows: Sequence[Sealed]
+    done: Future[list[Outcome]]
+
+
+class SqliteLog:
+    """A Log in one file. Open it once per home; reading is allowed from any thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        new_epoch: Callable[[], str],
+        before_commit: Callable[[], None] = lambda: None,
+        accepts_clock: bool = False,
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._before_commit = before_commit
+        self._accepts_clock = accepts_clock
+        self._db = _connect(path)
+        self._epoch = _prepare(self._db, path, new_epoch)
+        self._next, self._last_known_us = _check_contiguity(self._db, path)
+        self._seen = Seen(path.with_name("seen.sqlite"))
+        self._catch_up_seen()
+        self._readers = threading.local()
+        self._subscriptions: list[SqliteSubscription] = []
+        self._subscribing = threading.Lock()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._is_closed = False
+        self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
+        self._writer.start()
+
+    @property
+    def epoch(self) -> str:
+        return self._epoch
+
+    @property
+    def last_known_us(self) -> int:
+        """Known time of the newest event, 0 when there is none."""
+        return self._last_known_us
+
+    def head(self) -> Cut:
+        return {PARTITION: self._next}
+
+    # ---- appending
+
+    def append(self, rows: Sequence[Sealed]) -> list[Outcome]:
+        """See Log. Also raises `clock-behind` and `clock-far-ahead` when the clock can't be trusted."""
+        return self.submit(rows).result()
+
+    def submit(self, rows: Sequence[Sealed]) -> Future[list[Outcome]]:
+        done: Future[list[Outcome]] = Future()
+        with self._closing:
+            if self._is_closed:
+                raise Refused("hub-stopping", "the hub is stopping", next_step="Send the message again later.")
+            self._jobs.put(_Job(rows, done))
+        return done
+
+    def _write(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            group, size = [first], len(first.rows)
+            is_last = False
+            while size < GROUP_MAX:
+                try:
+                    job = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if job is None:
+                    is_last = True
+                    break
+                group.append(job)
+                size += len(job.rows)
+            self._commit_group(group)
+            if is_last:
+                break
+
+    def _commit_group(self, group: list[_Job]) -> None:
+        try:
+            new, outcomes = self._commit([row for job in group for row in job.rows])
+        except HubError as error:
+            for job in group:
+                job.done.set_exception(error)
+            return
+        except Exception as error:
+            translated = _translated(error)
+            for job in group:
+                job.done.set_exception(translated)
+            return
+        at = 0
+        for job in group:
+            job.done.set_result(outcomes[at : at + len(job.rows)])
+            at += len(job.rows)
+        if new:
+            with self._subscribing:
+                for subscription in self._subscriptions:
+                    subscription.push(new)
+        self._seen.flush_if_due()
+
+    def _commit(self, rows: list[Sealed]) -> tuple[list[StoredRow], list[Outcome]]:
+        known_us = self._next_known_us(len(rows))
+        new: list[StoredRow] = []
+        keys: list[int] = []
+        here: dict[bytes, StoredRow] = {}
+        outcomes: list[Outcome] = []
+        offset = self._next
+        for sealed in rows:
+            event_id = header_id(sealed.header)
+            twin = here.get(event_id)
+            if twin is not None:
+                outcomes.append(Outcome(Position(self._epoch, PARTITION, twin.offset), twin.known_us, True))
+                continue
+            found, key = self._seen.look_up(event_id, lambda at, wanted=event_id: self._has_id(at, wanted))  # type: ignore[misc]
+            if found is not None:
+                outcomes.append(Outcome(Position(self._epoch, PARTITION, found), self._known_of(found), True))
+                continue
+            row = StoredRow(offset, known_us, *sealed, leaf_hash(offset, known_us, sealed))
+            outcomes.append(Outcome(Position(self._epoch, PARTITION, offset), known_us, False))
+            new.append(row)
+            keys.append(key)
+            here[event_id] = row
+            offset += 1
+            known_us += 1
+        if new:
+            self._before_commit()
+            self._store(new)
+            for key, row in zip(keys, new, strict=True):
+                self._seen.add(key, row.offset)
+            self._next, self._last_known_us = offset, known_us - 1
+        return new, outcomes
+
+    def _store(self, new: list[StoredRow]) -> None:
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            db.executemany(_INSERT, new)
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+    def _next_known_us(self, how_many: int) -> int:
+        """The first known time of a group: the clock's, but always above the last one.
+
+        Raises TryAgainLater where the clock and the log contradict each other: a wrong known time can't be taken back.
+        """
+        now_us, last_us = self._clock(), self._last_known_us
+        if last_us - now_us > _BEHIND_MAX_US:
+            raise TryAgainLater(
+                "clock-behind",
+                f"the clock is {(last_us - now_us) // 1_000_000} seconds behind the newest event in the log",
+                where="clock",
+                next_step="Set the machine's clock right; nothing was stored.",
+            )
+        if last_us and now_us - last_us > _SILENCE_MAX_US and not self._accepts_clock:
+            raise TryAgainLater(
+                "clock-far-ahead",
+                f"the clock is {(now_us - last_us) // 86_400_000_000} days ahead of the newest event in the log",
+                where="clock",
+                next_step="Set the machine's clock right, or, if it is right, start with TELLONCE_ACCEPT_CLOCK=1.",
+            )
+        self._accepts_clock = False
+        return max(now_us, last_us + 1)
+
+    def _has_id(self, offset: int, event_id: bytes) -> bool:
+        header = self._db.execute("SELECT header FROM log WHERE position = ?", (offset,)).get
+        return header is not None and header_id(header) == event_id
+
+    def _known_of(self, offset: int) -> int:
+        return int(self._db.execute("SELECT known_us FROM log WHERE position = ?", (offset,)).get)
+
+    def _catch_up_seen(self) -> None:
+        seen = self._seen
+        if seen.next_offset > self._next or (seen.next_offset and not self._is_of_this_log(seen.next_offset - 1)):
+            seen.forget()
+        rows = self._db.execute("SELECT position, header FROM log WHERE position >= ?", (seen.next_offset,))
+        for offset, header in rows:
+            _, key = seen.look_up(header_id(header), lambda at: False)
+            seen.add(key, offset)
+            seen.flush_if_due()
+
+    def _is_of_this_log(self, offset: int) -> bool:
+        header = self._db.execute("SELECT header FROM log WHERE position = ?", (offset,)).get
+        return self._seen.look_up(header_id(header), lambda at: at == offset)[0] == offset
+
+    # ---- reading
+
+    def read(self, partition: str, start: int, limit: int) -> Iterator[StoredRow]:
+        """At most `limit` rows from an offset on, from a snapshot of now."""
+        if partition != PARTITION:
+            return iter(())
+        return map(StoredRow._make, self._reader().execute(_SELECT, (start, limit)))
+
+    def _reader(self) -> apsw.Connection:
+        reader = getattr(self._readers, "db", None)
+        if reader is None:
+            reader = self._readers.db = _connect(self._path, flags=apsw.SQLITE_OPEN_READONLY)
+        return reader
+
+    def subscribe(self, start: Cut) -> SqliteSubscription:
+        subscription = SqliteSubscription(self, start.get(PARTITION, 0))
+        with self._subscribing:
+            self._subscriptions.append(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: SqliteSubscription) -> None:
+        with self._subscribing:
+            self._subscriptions.remove(subscription)
+
+    def close(self) -> None:
+        """Commits what was submitted and closes the file."""
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._jobs.put(None)
+        self._writer.join()
+        self._seen.close()
+        self._db.close()
+
+
+class SqliteSubscription:
+    """Rows as the writer commits them; what was missed (start, overflow) is read from the file."""
+
+    def __init__(self, log: SqliteLog, start: int) -> None:
+        self._log = log
+        self._next = start
+        self._pushed: deque[StoredRow] = deque()
+        self._news = threading.Condition()
+
+    def push(self, rows: list[StoredRow]) -> None:
+        with self._news:
+            if len(self._pushed) > _PUSH_MAX_ROWS:
+                self._pushed.clear()  # the reader is far behind: the file has them all
+            self._pushed.extend(rows)
+            self._news.notify()
+
+    def poll(self, timeout_s: float, limit: int = 2_000) -> list[tuple[str, StoredRow]]:
+        """Rows after those given before; empty when none came within the timeout."""
+        rows = self._take(limit)
+        if not rows:
+            with self._news:
+                if not self._pushed and timeout_s > 0:
+                    self._news.wait(timeout_s)
+            rows = self._take(limit)
+        if rows:
+            self._next = rows[-1].offset + 1
+        return [(PARTITION, row) for row in rows]
+
+    def _take(self, limit: int) -> list[StoredRow]:
+        with self._news:
+            pushed = self._pushed
+            while pushed and pushed[0].offset < self._next:
+                pushed.popleft()
+            if pushed and pushed[0].offset == self._next:
+                return [pushed.popleft() for _ in range(min(limit, len(pushed)))]
+        if self._next < self._log.head()[PARTITION]:
+            return list(self._log.read(PARTITION, self._next, limit))
+        return []
+
+    def close(self) -> None:
+        self._log.unsubscribe(self)
+
+
+def _connect(path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE) -> apsw.Connection:
+    db = apsw.Connection(str(path), flags=flags)
+    db.set_busy_timeout(10_000)
+    if flags & apsw.SQLITE_OPEN_CREATE:
+        db.pragma("page_size", 8192)
+        db.pragma("journal_mode", "wal")
+        db.pragma("synchronous", "full")
+        db.pragma("wal_autocheckpoint", 4000)
+    return db
+
+
+def _prepare(db: apsw.Connection, path: Path, new_epoch: Callable[[], str]) -> str:
+    """Makes the tables of a new log; the epoch of either."""
+    with db:
+        db.execute("CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+        meta = dict(db.execute("SELECT name, value FROM meta"))
+        if not meta:
+            meta = {"format": str(STORED_FORMAT), "epoch": new_epoch()}
+            db.executemany("INSERT INTO meta VALUES(?, ?)", list(meta.items()))
+            db.execute(
+                "CREATE TABLE log(position INTEGER PRIMARY KEY, known_us INTEGER NOT NULL, header BLOB NOT NULL, "
+                "nonce BLOB NOT NULL, body BLOB NOT NULL, leaf BLOB NOT NULL)"
+            )
+    if meta["format"] != str(STORED_FORMAT):
+        raise WrongSettings(
+            "home-newer",
+            f"the log has stored format {meta['format']}, this program reads {STORED_FORMAT}",
+            where=path.name,
+            next_step="Use the version of tellonce that wrote it, or a newer one.",
+        )
+    return str(meta["epoch"])
+
+
+def _check_contiguity(db: apsw.Connection, path: Path) -> tuple[int, int]:
+    """Next offset and last known time. Raises WrongSettings `log-gap` where a row is missing."""
+    count, low, high = db.execute("SELECT count(*), min(position), max(position) FROM log").fetchone()  # type: ignore[misc]
+    if not count:
+        return 0, 0
+    if low != 0 or high != count - 1:
+        raise WrongSettings(
+            "log-gap",
+            f"the log holds {count} rows, but its positions run from {low} to {high}",
+            where=path.name,
+            next_step="Rows are missing: restore from a backup; `tellonce log verify` names the first gap.",
+        )
+    return count, int(db.execute("SELECT known_us FROM log WHERE position = ?", (high,)).get)
+
+
+def _translated(error: Exception) -> HubError | Exception:
+    if isinstance(error, apsw.FullError | apsw.IOError):
+        return TryAgainLater(
+            "disk-full" if isinstance(error, apsw.FullError) else "disk-error",
+            "the disk took no more; nothing of this was stored",
+            where="log",
+            next_step="Make room on the disk of the home and send again.",
+        )
+    return error

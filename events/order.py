@@ -1,0 +1,99 @@
+"""The order a sender gives its assertions: a decimal integer, an RFC 3339 instant, or such parts joined by `/`.
+
+Compared part by part, a missing part lowest, instants as instants; a date counts as its first instant, UTC
+(docs/laws.md, "Order").
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+_INTEGER = re.compile(r"-?\d{1,30}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_INSTANT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})",
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A parsed order: `key` compares, `kinds` says of which types its parts are, `text` is the normal form."""
+
+    key: tuple[int, ...]  # integers, or nanoseconds since 1970 for instants
+    kinds: str  # one letter a part: "i" integer, "t" instant
+    text: str
+
+    @property
+    def leading_instant_us(self) -> int | None:
+        """Microseconds since 1970 of the first part, if that is an instant."""
+        return self.key[0] // 1000 if self.kinds.startswith("t") else None
+
+
+def parse_order(text: str) -> Order | None:
+    """The order that a text gives, or None where it gives none."""
+    head, slash, place = text.rpartition("/")
+    if slash and place.isdigit() and len(place) < 10:  # the usual form ends in the place: keep the cache small
+        front = _parse(head)
+        return front and Order((*front.key, int(place)), front.kinds + "i", f"{front.text}/{int(place)}")
+    return _parse(text)
+
+
+@lru_cache(maxsize=8192)
+def _parse(text: str) -> Order | None:
+    keys: list[int] = []
+    kinds: list[str] = []
+    texts: list[str] = []
+    for part in text.split("/"):
+        parsed = _part(part)
+        if parsed is None:
+            return None
+        keys.append(parsed[0])
+        kinds.append(parsed[1])
+        texts.append(parsed[2])
+    return Order(tuple(keys), "".join(kinds), "/".join(texts))
+
+
+def _part(part: str) -> tuple[int, str, str] | None:
+    if _INTEGER.fullmatch(part):
+        return int(part), "i", str(int(part))
+    nanoseconds = instant_ns(part)
+    if nanoseconds is None:
+        return None
+    return nanoseconds, "t", instant_text(nanoseconds)
+
+
+def instant_ns(text: str) -> int | None:
+    """Nanoseconds since 1970 of an RFC 3339 instant or a date (its first instant, UTC), or None."""
+    if _DATE.fullmatch(text):
+        text = f"{text}T00:00:00Z"
+    found = _INSTANT.fullmatch(text)
+    if found is None:
+        return None
+    day, clock, fraction, zone = found.groups()
+    try:
+        # A leap second is the last second of its minute here: order needs only to be total.
+        whole = datetime.fromisoformat(f"{day}T{clock.replace(':60', ':59')}")
+    except ValueError:
+        return None
+    seconds = (whole.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+    if zone not in "Zz":
+        hours, minutes = int(zone[1:3]), int(zone[4:6])
+        if hours > 23 or minutes > 59:
+            return None
+        offset = hours * 3600 + minutes * 60
+        seconds -= offset if zone[0] == "+" else -offset
+    return seconds * NANOSECONDS + int((fraction or ".0")[1:].ljust(9, "0"))
+
+
+def instant_text(nanoseconds: int) -> str:
+    """RFC 3339 text, UTC, of nanoseconds since 1970, with as many decimals as it needs."""
+    seconds, rest = divmod(nanoseconds, NANOSECONDS)
+    whole = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    whole = whole.rjust(19, "0")  # strftime drops the zeros of years before 1000
+    fraction = f".{rest:09d}".rstrip("0") if rest else ""
+    return f"{whole}{fraction}Z"

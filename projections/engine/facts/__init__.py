@@ -1,0 +1,1 @@
+"""Facts kept by the laws, for the views that keep facts."""

@@ -1,0 +1,254 @@
+"""Folds events into facts that stand: each fact's rows, and since when and until when each version stood.
+
+A batch is folded in memory, fact by fact, and written in key order at its end. Whatever arrives, the fact's
+standing is worked out anew by the laws (projections/engine/standing.py) from everything known of it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import orjson
+
+from events.canonical import canonical
+from events.envelope import Logged
+from events.identity import content_digest
+from events.order import parse_order
+from projections.engine.facts.history import Closing, FactKey, FactStore, Row, closing_sweeps
+from projections.engine.occurred import DEFAULT_ZONE, UNDATED, occurred_of
+from projections.engine.projection import FOREVER
+from projections.engine.standing import Standing, Sweep, is_arrival, order_kinds, standing
+
+_CLOSING_TYPE = "hub.return-closed"
+_WRONG_PERSON = "wrong-person"
+
+
+class FactFold:
+    """Keeps one view's facts; `types` limits it to facts of some types."""
+
+    def __init__(self, db: sqlite3.Connection, store: FactStore, types: frozenset[str] | None = None) -> None:
+        self._db = db
+        self._store = store
+        self._types = types
+        self._facts: dict[FactKey, list[Row]] = {}
+        self._groups: dict[tuple[bytes, str], list[Sweep]] = {}
+        self._closings: dict[tuple[str, str], list[Closing]] = {}
+        self._scoped: dict[tuple[str, str], set[FactKey]] = {}
+
+    def batch(self, batch: Sequence[Logged]) -> None:
+        for logged in batch:
+            self._event(logged)
+        self._write()
+
+    def _event(self, logged: Logged) -> None:
+        attributes = logged.event.attributes
+        if attributes["type"].startswith("hub."):
+            if attributes["type"] == _CLOSING_TYPE:
+                self._close(logged)
+        elif attributes.get("action") == "withdraw-group":
+            self._withdraw_group(logged)
+        elif self._types is None or attributes["type"] in self._types:
+            self._say(logged)
+
+    # ---- what is said of one fact
+
+    def _say(self, logged: Logged) -> None:
+        row = _row_of(logged)
+        key = (row.subject, row.fact)
+        rows = self._rows(key)
+        rows.append(row)
+        if row.returnscope is not None:
+            self._scope_of(logged.event.attributes["source"], row.returnscope).add(key)
+        if row.order is None or len(rows) > 1:
+            _note_arrival(row, rows)
+        self._settle(rows, logged.event.attributes["source"], row.known_us)
+
+    def _rows(self, key: FactKey) -> list[Row]:
+        rows = self._facts.get(key)
+        if rows is None:
+            rows = self._facts[key] = self._store.rows_of_fact(self._db, *key)
+        return rows
+
+    def _settle(self, rows: list[Row], source: str, known_us: int) -> None:
+        """Works out what stands of a fact at a known time and moves the intervals accordingly."""
+        if len(rows) == 1 and rows[0].kind == "assert" and rows[0].factgroup is None and rows[0].returnscope is None:
+            rows[0].stands_from(known_us, FOREVER)
+            return
+        verdict = standing([row.item() for row in rows], self._sweeps(rows, source))
+        _mark(rows, verdict)
+        now = verdict.run.top.offset if verdict.run is not None else None
+        for row in rows:
+            if row.current_to == FOREVER and row.at != now:
+                row.stands_until(known_us)
+            elif row.at == now and row.current_to != FOREVER:
+                row.stands_from(known_us, FOREVER)
+
+    def _sweeps(self, rows: list[Row], source: str) -> list[Sweep]:
+        sweeps: list[Sweep] = []
+        for group in sorted({row.factgroup for row in rows if row.factgroup}):
+            sweeps += self._of_group(rows[0].subject, group)
+        for scope in sorted({row.returnscope for row in rows if row.returnscope}):
+            sweeps += closing_sweeps(self._of_scope(source, scope), scope, rows[0].factref)
+        return sweeps
+
+    # ---- what is said of a group
+
+    def _of_group(self, subject: bytes, group: str) -> list[Sweep]:
+        key = (subject, group)
+        if key not in self._groups:
+            self._groups[key] = self._store.sweeps_of_group(self._db, subject, group)
+        return self._groups[key]
+
+    def _withdraw_group(self, logged: Logged) -> None:
+        event, attributes = logged.event, logged.event.attributes
+        group, order = attributes["factgroup"], attributes.get("order")
+        is_wrong = attributes["data"].get("reason") == _WRONG_PERSON
+        parsed = parse_order(order) if order is not None else None
+        self._of_group(event.subject, group).append(
+            Sweep(logged.offset, logged.known_us, parsed, group=group, is_wrong_person=is_wrong)
+        )
+        values = (event.subject, group, logged.offset, logged.known_us, order, int(is_wrong))
+        self._db.execute(self._store.insert_group, values)
+        touched = set(self._store.facts_of_group(self._db, event.subject, group))
+        touched.update(
+            key
+            for key, rows in self._facts.items()
+            if key[0] == event.subject and any(row.factgroup == group for row in rows)
+        )
+        for key in sorted(touched):
+            self._settle(self._rows(key), attributes["source"], logged.known_us)
+
+    # ---- what is said of a return's scope
+
+    def _of_scope(self, source: str, scope: str) -> list[Closing]:
+        key = (source, scope)
+        if key not in self._closings:
+            self._closings[key] = self._store.closings_of_scope(self._db, source, scope)
+        return self._closings[key]
+
+    def _scope_of(self, source: str, scope: str) -> set[FactKey]:
+        return self._scoped.setdefault((source, scope), set())
+
+    def _close(self, logged: Logged) -> None:
+        payload, source = logged.event.payload, str(logged.event.attributes["source"])
+        low, high = payload["range"]
+        closing = Closing(
+            logged.offset,
+            logged.known_us,
+            payload["order"],
+            int(payload.get("incremental", False)),
+            bytes.fromhex(low),
+            bytes.fromhex(high) if high is not None else None,
+            b"".join(sorted(map(bytes.fromhex, payload["tokens"]))),
+        )
+        scope = payload["scope"]
+        self._of_scope(source, scope).append(closing)
+        self._db.execute(
+            self._store.insert_closing,
+            (
+                source,
+                scope,
+                closing.at,
+                closing.known_us,
+                closing.order,
+                closing.is_incremental,
+                closing.low,
+                closing.high,
+                closing.tokens,
+            ),
+        )
+        stored = self._store.facts_of_scope(self._db, source, scope)
+        for key in sorted(self._scope_of(source, scope).union(stored)):
+            rows = self._rows(key)
+            if closing.decides(rows[0].factref):
+                self._settle(rows, source, logged.known_us)
+
+    # ---- to the store
+
+    def _write(self) -> None:
+        new: list[Row] = []
+        changed: list[Row] = []
+        for rows in self._facts.values():
+            for row in rows:
+                if row.is_new:
+                    new.append(row)
+                elif row.is_changed:
+                    changed.append(row)
+        new.sort(key=_by_key)
+        self._db.executemany(self._store.insert, map(self._store.as_stored, new))
+        self._db.executemany(self._store.update, [row.moved() for row in changed])
+        for (source, scope), keys in self._scoped.items():
+            self._db.executemany(self._store.insert_scoped, [(source, scope, *key) for key in sorted(keys)])
+        self.wrote(new, changed)
+        # Facts live for one batch, so that memory is bounded by it; the store answers for the rest.
+        self._facts.clear()
+        self._groups.clear()
+        self._closings.clear()
+        self._scoped.clear()
+
+    def wrote(self, new: Sequence[Row], changed: Sequence[Row]) -> None:
+        """For a view that keeps more than the facts: called in the transaction, with what the batch changed."""
+
+
+def _by_key(row: Row) -> tuple[bytes, str, str, int]:
+    return row.subject, row.sort, row.fact, row.at
+
+
+def _row_of(logged: Logged) -> Row:
+    event = logged.event
+    attributes = event.attributes
+    get = attributes.get
+    payload = attributes["data"]
+    content = canonical(payload)
+    kind = get("action", "assert")
+    time = get("time")
+    occurred = occurred_of(payload, time, get("zone", DEFAULT_ZONE)) if kind == "assert" else UNDATED
+    findings = get("findings")
+    return Row(
+        occurred.sort,
+        logged.offset,
+        logged.known_us,
+        kind,
+        None,
+        None,
+        None,
+        1,
+        0,
+        attributes["type"],
+        content_digest(content),
+        get("order"),
+        get("factgroup"),
+        get("returnscope"),
+        int(kind != "assert" and payload.get("reason") == _WRONG_PERSON),
+        occurred.day_to,
+        bytes.fromhex(attributes["factref"]),
+        event.subject,
+        attributes["fact"],
+        logged.partition,
+        attributes["orderfrom"],
+        occurred.day_from,
+        time,
+        get("recordedtime"),
+        event.id,
+        orjson.dumps(findings).decode() if findings else None,
+        content,
+        True,
+    )
+
+
+def _note_arrival(row: Row, rows: list[Row]) -> None:
+    """A finding on what ranks by its arrival, where the order that it gives can't be used."""
+    if row.kind == "void":
+        return
+    why = is_arrival(row.item(), order_kinds([each.item() for each in rows]))
+    if why is not None:
+        told = orjson.loads(row.findings) if row.findings else []
+        row.findings = orjson.dumps([*told, f"{why} order"]).decode()
+
+
+def _mark(rows: list[Row], verdict: Standing) -> None:
+    for row in rows:
+        hidden = int(row.at in verdict.hidden)
+        if row.is_alone or row.is_hidden != hidden:
+            row.is_alone, row.is_hidden, row.is_changed = 0, hidden, True

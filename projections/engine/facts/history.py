@@ -1,0 +1,226 @@
+"""One fact's rows in memory, and what they mean by the laws."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Literal, cast
+
+from sqlalchemy import bindparam, select, update
+
+from events.order import parse_order
+from projections.engine.facts.tables import FactTables
+from projections.engine.projection import columns_of, insert_sql, sql
+from projections.engine.standing import Item, Sweep
+
+FactKey = tuple[bytes, str]
+
+# What the laws need of a row that is stored already; its payload stays where it is.
+LAW_COLUMNS = (
+    "sort",
+    "at",
+    "known_us",
+    "kind",
+    "current_from",
+    "current_to",
+    "earlier",
+    "is_alone",
+    "is_hidden",
+    "type",
+    "digest",
+    "order",
+    "factgroup",
+    "returnscope",
+    "is_wrong_person",
+    "day_to",
+    "factref",
+)
+
+
+_KEY = ("subject", "sort", "fact", "at")
+_MOVING = ("current_from", "current_to", "earlier", "is_alone", "is_hidden")
+_CLOSING_COLUMNS = ("at", "known_us", "order", "is_incremental", "low", "high", "tokens")
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """A row of a view's entries; the fields that only a new row knows are empty for a stored one."""
+
+    sort: str
+    at: int
+    known_us: int
+    kind: str
+    current_from: int | None
+    current_to: int | None
+    earlier: str | None
+    is_alone: int
+    is_hidden: int
+    type: str
+    digest: bytes
+    order: str | None
+    factgroup: str | None
+    returnscope: str | None
+    is_wrong_person: int
+    day_to: int | None
+    factref: bytes
+    subject: bytes = b""
+    fact: str = ""
+    partition: str = ""
+    order_from: str = ""
+    day_from: int | None = None
+    time: str | None = None
+    recorded: str | None = None
+    event_id: bytes = b""
+    findings: str | None = None
+    payload: bytes = b""
+    is_new: bool = False
+    is_changed: bool = False
+
+    def moved(self) -> dict[str, object]:
+        """What changes in a stored row, by column, with the key that finds it."""
+        moving = {name: getattr(self, name) for name in _MOVING}
+        return {**moving, **{f"_{name}": getattr(self, name) for name in _KEY}}
+
+    def item(self) -> Item:
+        return Item(
+            self.at,
+            self.known_us,
+            cast(Literal["assert", "withdraw", "void"], self.kind),
+            parse_order(self.order) if self.order is not None else None,
+            (self.type, self.digest, f"{self.sort}/{self.day_to}"),
+            self.factgroup,
+            self.returnscope,
+            bool(self.is_wrong_person),
+        )
+
+    def stands_from(self, known_us: int, forever: int) -> None:
+        """Begins an interval in which this version stands."""
+        if self.current_from is not None and self.current_to != self.current_from:
+            past = json.loads(self.earlier) if self.earlier else []
+            self.earlier = json.dumps([*past, [self.current_from, self.current_to]])
+        self.current_from, self.current_to, self.is_changed = known_us, forever, True
+
+    def stands_until(self, known_us: int) -> None:
+        self.current_to, self.is_changed = known_us, True
+
+    def stood_at(self, known_us: int) -> bool:
+        """True if this version stood when the hub knew what it knew at that time."""
+        if self.current_from is None or self.current_to is None:
+            return False
+        if self.current_from <= known_us < self.current_to:
+            return True
+        return self.earlier is not None and any(start <= known_us < end for start, end in json.loads(self.earlier))
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """One part of a closing, deciding about the fact tokens of its range."""
+
+    at: int
+    known_us: int
+    order: str | None
+    is_incremental: int
+    low: bytes
+    high: bytes | None
+    tokens: bytes
+
+    def decides(self, token: bytes) -> bool:
+        return self.low <= token and (self.high is None or token < self.high)
+
+    def names(self, token: bytes) -> bool:
+        many = len(self.tokens) // 16
+        at = bisect_left(range(many), token, key=lambda index: self.tokens[16 * index : 16 * index + 16])
+        return at < many and self.tokens[16 * at : 16 * at + 16] == token
+
+    def sweep(self, scope: str, token: bytes) -> Sweep:
+        order = parse_order(self.order) if self.order else None
+        return Sweep(
+            self.at,
+            self.known_us,
+            order,
+            scope=scope,
+            is_named=self.names(token),
+            is_incremental=bool(self.is_incremental),
+        )
+
+
+class FactStore:
+    """Reads and writes one view's tables of facts over one connection."""
+
+    def __init__(self, tables: FactTables) -> None:
+        entries, groups, closings, scoped = tables.entries, tables.groups, tables.closings, tables.scoped
+        self.as_stored = attrgetter(*columns_of(entries))
+        self.insert = insert_sql(entries)
+        self.insert_group = insert_sql(groups)
+        self.insert_closing = insert_sql(closings)
+        self.insert_scoped = insert_sql(scoped).replace("INSERT", "INSERT OR IGNORE", 1)
+        self.update = sql(
+            update(entries)
+            .where(*(entries.c[name] == bindparam(f"_{name}") for name in _KEY))
+            .values({name: bindparam(name) for name in _MOVING})
+        )
+        self._law = sql(
+            select(*(entries.c[name] for name in LAW_COLUMNS))
+            .where(entries.c.subject == bindparam("subject"), entries.c.fact == bindparam("fact"))
+            .order_by(entries.c.at)
+        )
+        self._facts_of_group = sql(
+            select(entries.c.fact)
+            .where(entries.c.subject == bindparam("subject"), entries.c.factgroup == bindparam("factgroup"))
+            .distinct()
+        )
+        self._groups = sql(
+            select(groups.c.at, groups.c.known_us, groups.c.order, groups.c.is_wrong_person).where(
+                groups.c.subject == bindparam("subject"), groups.c.factgroup == bindparam("factgroup")
+            )
+        )
+        self._closings = sql(
+            select(*(closings.c[name] for name in _CLOSING_COLUMNS)).where(
+                closings.c.source == bindparam("source"), closings.c.scope == bindparam("scope")
+            )
+        )
+        self._facts_of_scope = sql(
+            select(scoped.c.subject, scoped.c.fact).where(
+                scoped.c.source == bindparam("source"), scoped.c.scope == bindparam("scope")
+            )
+        )
+
+    def rows_of_fact(self, db: sqlite3.Connection, subject: bytes, fact: str) -> list[Row]:
+        """Everything said of a fact, in order of arrival; empty for a fact never heard of."""
+        found = db.execute(self._law, {"subject": subject, "fact": fact}).fetchall()
+        return [Row(*values, subject, fact) for values in found]
+
+    def facts_of_group(self, db: sqlite3.Connection, subject: bytes, group: str) -> list[FactKey]:
+        found = db.execute(self._facts_of_group, {"subject": subject, "factgroup": group})
+        return [(subject, fact) for (fact,) in found]
+
+    def facts_of_scope(self, db: sqlite3.Connection, source: str, scope: str) -> list[FactKey]:
+        return db.execute(self._facts_of_scope, {"source": source, "scope": scope}).fetchall()
+
+    def sweeps_of_group(self, db: sqlite3.Connection, subject: bytes, group: str) -> list[Sweep]:
+        found = db.execute(self._groups, {"subject": subject, "factgroup": group})
+        return [
+            Sweep(at, known_us, parse_order(order) if order else None, group=group, is_wrong_person=bool(is_wrong))
+            for at, known_us, order, is_wrong in found
+        ]
+
+    def closings_of_scope(self, db: sqlite3.Connection, source: str, scope: str) -> list[Closing]:
+        return [Closing(*values) for values in db.execute(self._closings, {"source": source, "scope": scope})]
+
+    def sweeps_for(self, db: sqlite3.Connection, source: str, rows: Sequence[Row]) -> list[Sweep]:
+        """Group withdrawals and closings that may concern a fact."""
+        sweeps: list[Sweep] = []
+        for group in sorted({row.factgroup for row in rows if row.factgroup}):
+            sweeps += self.sweeps_of_group(db, rows[0].subject, group)
+        token = rows[0].factref
+        for scope in sorted({row.returnscope for row in rows if row.returnscope}):
+            sweeps += closing_sweeps(self.closings_of_scope(db, source, scope), scope, token)
+        return sweeps
+
+
+def closing_sweeps(of_scope: Iterable[Closing], scope: str, token: bytes) -> list[Sweep]:
+    return [closing.sweep(scope, token) for closing in of_scope if closing.decides(token)]

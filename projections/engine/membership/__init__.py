@@ -1,0 +1,1 @@
+"""Which source records are one person, at any moment: links, merges and redirects."""

@@ -1,0 +1,112 @@
+"""Reading membership: whom a number led to, whose records were whose, at any known time.
+
+Times are known times in microseconds; NOW stands for the newest state.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+from projections.engine.projection import FOREVER
+
+NOW = FOREVER - 1
+_EDGE = "SELECT to_number FROM membership_edges WHERE number = ? AND from_us <= ? AND to_us > ?"
+_MERGED = "SELECT number FROM membership_edges WHERE to_number = ? AND from_us <= ? AND to_us > ? AND kind = 'merge'"
+_LINKED = "SELECT subject FROM membership_links WHERE person = ? AND from_us <= ? AND to_us > ?"
+_LINK = "SELECT person FROM membership_links WHERE subject = ? AND from_us <= ? AND to_us > ?"
+
+
+class RecordOfPerson(NamedTuple):
+    """A source record of a page: its subject and its text form."""
+
+    subject: bytes
+    record: str
+
+
+class Page(NamedTuple):
+    """Which records a person's page shows."""
+
+    person: str  # whom the number leads to today
+    asked: str
+    is_open: bool  # False: the number had not been given out yet
+    records: tuple[RecordOfPerson, ...]
+    merged: tuple[str, ...]  # other numbers that lead to the same person today
+
+
+def lead(db: sqlite3.Connection, number: str, at_us: int = NOW) -> str:
+    """The number that a number leads to, following merges and redirects."""
+    visited = {number}
+    while (row := db.execute(_EDGE, (number, at_us, at_us)).fetchone()) is not None:
+        if row[0] in visited:
+            return number
+        number = row[0]
+        visited.add(number)
+    return number
+
+
+def numbers_of(db: sqlite3.Connection, number: str, at_us: int = NOW) -> list[str]:
+    """The number itself and all that are merged into it, directly or not."""
+    found = [number]
+    for each in found:
+        for (merged,) in db.execute(_MERGED, (each, at_us, at_us)):
+            if merged not in found:
+                found.append(merged)
+    return found
+
+
+def subjects_of(db: sqlite3.Connection, number: str, at_us: int = NOW) -> set[bytes]:
+    """Subjects of the records that belong to a number, merged ones included."""
+    return {
+        subject for each in numbers_of(db, number, at_us) for (subject,) in db.execute(_LINKED, (each, at_us, at_us))
+    }
+
+
+def number_of(db: sqlite3.Connection, subject: bytes, at_us: int = NOW) -> str | None:
+    """The number that a record itself is linked to, before merges."""
+    row = db.execute(_LINK, (subject, at_us, at_us)).fetchone()
+    return row[0] if row is not None else None
+
+
+def person_of(db: sqlite3.Connection, subject: bytes, at_us: int = NOW) -> str | None:
+    """The person that a record belongs to."""
+    number = number_of(db, subject, at_us)
+    return lead(db, number, at_us) if number is not None else None
+
+
+def subject_of_record(db: sqlite3.Connection, record: str) -> bytes | None:
+    row = db.execute("SELECT subject FROM membership_records WHERE record = ?", (record,)).fetchone()
+    return row[0] if row is not None else None
+
+
+def record_of_subject(db: sqlite3.Connection, subject: bytes) -> str | None:
+    row = db.execute("SELECT record FROM membership_records WHERE subject = ?", (subject,)).fetchone()
+    return row[0] if row is not None else None
+
+
+def opened_us(db: sqlite3.Connection, number: str) -> int | None:
+    """When a number was given out; None for one that never was."""
+    row = db.execute("SELECT opened_us FROM membership_persons WHERE person = ?", (number,)).fetchone()
+    return row[0] if row is not None else None
+
+
+def page_of(db: sqlite3.Connection, number: str, as_of_us: int | None = None) -> Page | None:
+    """The records that a number's page shows: those it led to then which belong today to whom it leads to today.
+
+    None for a number never given out.
+    """
+    opened = opened_us(db, number)
+    if opened is None:
+        return None
+    person = lead(db, number)
+    subjects = subjects_of(db, person)
+    is_open = as_of_us is None or opened <= as_of_us
+    if as_of_us is not None:
+        then = subjects_of(db, lead(db, number, as_of_us), as_of_us) if is_open else set()
+        subjects &= then
+    shown = sorted(
+        (RecordOfPerson(subject, record_of_subject(db, subject) or "") for subject in subjects),
+        key=lambda each: each.record,
+    )
+    others = tuple(sorted(each for each in numbers_of(db, person) if each != number))
+    return Page(person, number, is_open, tuple(shown), others)

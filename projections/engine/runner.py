@@ -1,0 +1,198 @@
+"""Keeps the views at the log's head: one thread that folds what the log pushes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import structlog
+
+from events.codec import StoredRow
+from events.envelope import Logged
+from events.log.port import Log
+from projections.engine.projection import Projection
+from projections.engine.store import ViewStore, connect
+from projections.engine.target import Target
+
+log = structlog.get_logger()
+_BATCH = 2_000
+_POLL_S = 0.5
+_RETRY_S = 1.0
+Progress = Callable[[int, int], None]
+
+
+class RebuildCancelled(Exception):
+    """The rebuild was told to stop; its shadow is gone, the live views are as they were."""
+
+
+class Runner:
+    """Folds the log into the current generation and swaps in rebuilt ones.
+
+    `decide` sees every batch after it is folded: the linkage process appends its decisions there.
+    """
+
+    def __init__(
+        self,
+        log_: Log,
+        store: ViewStore,
+        projections: Sequence[Projection],
+        decide: Callable[[Sequence[Logged]], None] = lambda batch: None,
+    ) -> None:
+        self._log = log_
+        self._store = store
+        self._projections = tuple(projections)
+        self._decide = decide
+        self._partition = next(iter(log_.head()))
+        self._target = Target(store.writer(), projections, log_.epoch)
+        self._target.retry_lanes(self._partition, lambda at: next(log_.read(self._partition, at, 1)))
+        self._moved = threading.Condition()
+        self._applied = self._target.next_of(self._partition)
+        self._shadow: tuple[Path, threading.Event] | None = None
+        self._stopping = threading.Event()
+        self.fault: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="projections", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the batch at hand."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._target.db.close()
+
+    @property
+    def applied(self) -> int:
+        """The offset up to which (not included) all views are folded."""
+        return self._applied
+
+    @property
+    def lag(self) -> int:
+        """How many events the views are behind the log's head."""
+        return self._log.head()[self._partition] - self._applied
+
+    @property
+    def checkpoints(self) -> dict[str, dict[str, int]]:
+        return self._target.checkpoints
+
+    def wait_for(self, offset: int, timeout_s: float) -> bool:
+        """Waits until the views hold the event at an offset; False when the time is over."""
+        with self._moved:
+            return self._moved.wait_for(lambda: self._applied > offset, timeout_s)
+
+    # ---- the thread
+
+    def _run(self) -> None:
+        subscription = self._log.subscribe({self._partition: self._applied})
+        try:
+            while not self._stopping.is_set():
+                if self._shadow is not None:
+                    self._swap(*self._shadow)
+                rows = [row for _, row in subscription.poll(_POLL_S)]
+                for start in range(0, len(rows), _BATCH):
+                    self._apply(rows[start : start + _BATCH])
+        except Exception as error:
+            self.fault = error
+            log.error("projections_stopped", code=getattr(error, "code", type(error).__name__), position=self._applied)
+        finally:
+            subscription.close()
+
+    def _apply(self, rows: list[StoredRow]) -> None:
+        batch = self._applied_batch(rows)
+        if batch is None:
+            return
+        with self._moved:
+            self._applied = rows[-1].offset + 1
+            self._moved.notify_all()
+        self._decide(batch)
+
+    def _applied_batch(self, rows: list[StoredRow]) -> list[Logged] | None:
+        """Folds rows, waiting out what the disk refuses; None when the runner is stopped meanwhile."""
+        while not self._stopping.is_set():
+            try:
+                return self._target.apply(self._partition, rows)
+            except sqlite3.OperationalError as error:
+                log.error("projections_waiting", code=type(error).__name__, position=self._applied)
+                self._stopping.wait(_RETRY_S)
+        return None
+
+    # ---- rebuilding
+
+    def rebuild(
+        self, name: str | None = None, progress: Progress = lambda done, of: None, cancel: threading.Event | None = None
+    ) -> None:
+        """Folds one view or all of them again beside the live ones, catches up and swaps.
+
+        Raises RebuildCancelled when `cancel` is set in time. Readers never wait for it.
+        """
+        path = self._store.new_generation()
+        try:
+            db = self._shadow_of(path, name)
+            target = Target(db, self._projections, self._log.epoch)
+            if name is not None:
+                target.clear(name)
+            self._catch_up(target, progress, cancel)
+            db.execute("PRAGMA journal_mode = DELETE")
+            db.close()
+            _fsync(path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        swapped = threading.Event()
+        self._shadow = (path, swapped)
+        while not swapped.wait(0.1):
+            if not self._thread.is_alive():
+                raise RuntimeError("the projections stopped while a rebuild was to be swapped in") from self.fault
+
+    def _shadow_of(self, path: Path, name: str | None) -> sqlite3.Connection:
+        if name is None:
+            self._store.create(path)
+        else:
+            with self._store.snapshot() as live:
+                copy = sqlite3.connect(path)
+                live.backup(copy)
+                copy.close()
+        db = connect(path)
+        # Nothing reads a shadow: no journal, no syncs until it is whole.
+        db.execute("PRAGMA journal_mode = OFF")
+        db.execute("PRAGMA synchronous = OFF")
+        db.execute("PRAGMA cache_size = -262144")
+        return db
+
+    def _catch_up(self, target: Target, progress: Progress, cancel: threading.Event | None) -> None:
+        while (start := target.next_of(self._partition)) < (end := self._log.head()[self._partition]):
+            if cancel is not None and cancel.is_set():
+                raise RebuildCancelled
+            rows = list(self._log.read(self._partition, start, 10 * _BATCH))
+            target.apply(self._partition, rows)
+            progress(rows[-1].offset + 1, end)
+            time.sleep(0)  # lets the threads that answer readers in
+
+    def _swap(self, path: Path, swapped: threading.Event) -> None:
+        """In the folding thread: the shadow takes the live generation's place."""
+        target = Target(connect(path), self._projections, self._log.epoch)
+        self._catch_up_to(target, self._applied)
+        self._target.db.close()
+        target.db.close()
+        self._store.swap(path)
+        self._target = Target(self._store.writer(), self._projections, self._log.epoch)
+        self._shadow = None
+        swapped.set()
+        log.info("views_swapped", position=self._applied)
+
+    def _catch_up_to(self, target: Target, end: int) -> None:
+        while (start := target.next_of(self._partition)) < end:
+            target.apply(self._partition, list(self._log.read(self._partition, start, min(_BATCH, end - start))))
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,152 @@
+"""The file that the views live in: one writer, snapshots for readers, generations for rebuilding beside.
+
+A rebuilt generation is a file of its own; the swap is one atomic rename of the pointer that names it. Views can be
+folded again at any time, so the file needs no fsync of its own (synchronous=NORMAL).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, create_engine
+from sqlalchemy.pool import NullPool
+
+from projections.engine.projection import Projection
+
+_POINTER = "views.current"
+_metadata = MetaData()
+
+checkpoints = Table(
+    "checkpoints",
+    _metadata,
+    Column("projection", Text, primary_key=True),
+    Column("partition", Text, primary_key=True),
+    Column("next", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("epoch", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+lanes = Table(
+    "lanes",  # records whose fold halted in a projection
+    _metadata,
+    Column("projection", Text, primary_key=True),
+    Column("subject", LargeBinary, primary_key=True),
+    Column("at", Integer, nullable=False),  # the event that it halted at
+    Column("since_us", Integer, nullable=False),
+    Column("code", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+waiting = Table(
+    "lanes_waiting",  # later events of a halted record
+    _metadata,
+    Column("projection", Text, primary_key=True),
+    Column("subject", LargeBinary, primary_key=True),
+    Column("at", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+
+class ViewStore:
+    """The current generation of the views of a home."""
+
+    def __init__(self, folder: Path, projections: Sequence[Projection]) -> None:
+        self._folder = folder
+        self._projections = tuple(projections)
+        self._pointer = folder / _POINTER
+        self._local = threading.local()
+        name = self._pointer.read_text("utf-8").strip() if self._pointer.exists() else ""
+        if not name or not (folder / name).exists():
+            name = self._new_name()
+            self.create(folder / name)
+            self._point(name)
+        self._name = name
+        self._remove_others()
+
+    @property
+    def path(self) -> Path:
+        return self._folder / self._name
+
+    def create(self, path: Path) -> None:
+        """Makes (what is missing of) the tables of all projections in a file."""
+        engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+        for metadata in (_metadata, *(projection.metadata for projection in self._projections)):
+            metadata.create_all(engine)
+        engine.dispose()
+        path.chmod(0o600)
+
+    def new_generation(self) -> Path:
+        """Where a rebuild may write; nothing reads it before the swap."""
+        return self._folder / self._new_name()
+
+    def swap(self, path: Path) -> None:
+        """Makes a finished generation the current one; the old one goes."""
+        old = self.path
+        self._point(path.name)
+        self._name = path.name
+        _remove(old)
+
+    def writer(self, path: Path | None = None) -> sqlite3.Connection:
+        """A connection for the one thread that folds."""
+        db = connect(path or self.path)
+        db.execute("PRAGMA cache_size = -65536")
+        db.execute("PRAGMA wal_autocheckpoint = 4000")
+        return db
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """All reads inside see one state of all views. Not to be nested in one thread."""
+        db = self._reader()
+        db.execute("BEGIN")
+        try:
+            yield db
+        finally:
+            db.execute("COMMIT")
+
+    def _reader(self) -> sqlite3.Connection:
+        name = self._name
+        held: tuple[str, sqlite3.Connection] | None = getattr(self._local, "reader", None)
+        if held is not None:
+            if held[0] == name:
+                return held[1]
+            held[1].close()
+        db = connect(self._folder / name)
+        db.execute("PRAGMA query_only = 1")
+        self._local.reader = (name, db)
+        return db
+
+    def _new_name(self) -> str:
+        return f"views-{secrets.token_hex(4)}.sqlite"
+
+    def _point(self, name: str) -> None:
+        draft = self._pointer.with_suffix(".draft")
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(name)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._pointer)
+
+    def _remove_others(self) -> None:
+        """What a killed rebuild or swap left behind."""
+        for path in self._folder.glob("views-*.sqlite"):
+            if path.name != self._name:
+                _remove(path)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    # Kept to one thread by its users; closed from another when a generation is swapped.
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("PRAGMA temp_store = MEMORY")
+    return db
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

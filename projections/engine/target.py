@@ -1,0 +1,205 @@
+"""One generation of the views being folded: its connection, how far each projection is, and the halted lanes.
+
+The same code folds the live generation and a shadow that is being rebuilt.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import structlog
+
+from events.codec import StoredRow, open_row
+from events.envelope import Logged
+from events.errors import HubError
+from projections.engine.projection import Folder, Projection, insert_sql
+from projections.engine.store import checkpoints, lanes, waiting
+
+log = structlog.get_logger()
+_CHECKPOINT = insert_sql(checkpoints, replace=True)
+_LANE = insert_sql(lanes)
+_WAITING = insert_sql(waiting)
+
+
+class HaltedLane(NamedTuple):
+    """A record whose fold halted: the others move on, and its person's timeline says so."""
+
+    projection: str
+    subject: bytes
+    at: int
+    since_us: int
+    code: str
+
+
+class Target:
+    """Folds rows of the log into one file of views. For one thread."""
+
+    def __init__(self, db: sqlite3.Connection, projections: Sequence[Projection], epoch: str) -> None:
+        self.db = db
+        self._projections = {projection.name: projection for projection in projections}
+        self._epoch = epoch
+        self._folders: dict[str, Folder] = {}
+        self._next: dict[str, dict[str, int]] = {name: {} for name in self._projections}
+        self._halted: set[tuple[str, bytes]] = set()
+        self._load()
+
+    def _load(self) -> None:
+        """Checkpoints and lanes; a projection of another version or epoch starts anew."""
+        stale = set()
+        found = set()
+        for name, partition, offset, version, epoch in self.db.execute("SELECT * FROM checkpoints"):
+            if name not in self._projections:
+                continue
+            found.add(name)
+            if version != self._projections[name].version or epoch != self._epoch:
+                stale.add(name)
+            else:
+                self._next[name][partition] = offset
+        for name in sorted(stale):
+            self.clear(name)
+        self._halted = {(name, subject) for name, subject in self.db.execute("SELECT projection, subject FROM lanes")}
+        self._make_folders()
+
+    def clear(self, name: str) -> None:
+        """Empties a projection's tables; it begins again at the log's start."""
+        self.db.execute("BEGIN IMMEDIATE")
+        for table in self._projections[name].metadata.tables:
+            self.db.execute(f"DELETE FROM {table}")
+        for table in ("checkpoints", "lanes", "lanes_waiting"):
+            self.db.execute(f"DELETE FROM {table} WHERE projection = ?", (name,))
+        self.db.execute("COMMIT")
+        self._next[name] = {}
+        self._halted = {lane for lane in self._halted if lane[0] != name}
+
+    def _make_folders(self) -> None:
+        self._folders = {name: projection.folder(self.db) for name, projection in self._projections.items()}
+
+    def next_of(self, partition: str) -> int:
+        """The first offset that some projection has not folded yet."""
+        return min((offsets.get(partition, 0) for offsets in self._next.values()), default=0)
+
+    @property
+    def checkpoints(self) -> dict[str, dict[str, int]]:
+        return {name: dict(offsets) for name, offsets in self._next.items()}
+
+    # ---- folding
+
+    def apply(self, partition: str, rows: Sequence[StoredRow]) -> list[Logged]:
+        """Folds rows into every projection, with the checkpoints, in one transaction.
+
+        A fold that fails halts only its record's lane. Raises BrokenRow for a row that does not open and
+        sqlite3.OperationalError where the disk says no; nothing of the rows is then applied.
+        """
+        batch = [open_row(partition, row) for row in rows]
+        if not batch:
+            return batch
+        try:
+            self._transaction(batch)
+        except sqlite3.OperationalError:
+            raise
+        except Exception:
+            # Somewhere in here is an event that a fold cannot take: find it, and halt only its record.
+            for logged in batch:
+                self._transaction_or_halt(logged)
+        return batch
+
+    def _transaction(self, batch: Sequence[Logged]) -> None:
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            for name, folder in self._folders.items():
+                self._fold(name, folder, batch)
+            self._advance(batch[-1].partition, batch[-1].offset + 1)
+            self.db.execute("COMMIT")
+        except BaseException:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            self._make_folders()
+            raise
+
+    def _fold(self, name: str, folder: Folder, batch: Sequence[Logged]) -> None:
+        start = self._next[name].get(batch[0].partition, 0)
+        if batch[0].offset < start:
+            batch = [logged for logged in batch if logged.offset >= start]
+        if self._halted and any((name, logged.event.subject) in self._halted for logged in batch):
+            batch = list(self._unhalted(name, batch))
+        if batch:
+            folder(batch)
+
+    def _unhalted(self, name: str, batch: Iterable[Logged]) -> Iterable[Logged]:
+        for logged in batch:
+            if (name, logged.event.subject) in self._halted:
+                self.db.execute(_WAITING, (name, logged.event.subject, logged.offset))
+            else:
+                yield logged
+
+    def _transaction_or_halt(self, logged: Logged) -> None:
+        while True:
+            try:
+                self._transaction([logged])
+            except sqlite3.OperationalError:
+                raise
+            except Exception as error:
+                self._halt(self._culprit(logged), logged, error)
+            else:
+                return
+
+    def _culprit(self, logged: Logged) -> str:
+        """The projection whose fold cannot take this event."""
+        for name, folder in self._folders.items():
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                self._fold(name, folder, [logged])
+            except Exception:
+                return name
+            finally:
+                self.db.execute("ROLLBACK")
+                self._make_folders()
+        raise RuntimeError("a fold failed together with others, but none fails alone")
+
+    def _halt(self, name: str, logged: Logged, error: Exception) -> None:
+        code = error.code if isinstance(error, HubError) else f"fold-{type(error).__name__}".lower()
+        self.db.execute(_LANE, (name, logged.event.subject, logged.offset, logged.known_us, code))
+        self._halted.add((name, logged.event.subject))
+        self.db.execute(_WAITING, (name, logged.event.subject, logged.offset))
+        log.error("lane_halted", projection=name, position=logged.offset, code=code)
+
+    def _advance(self, partition: str, offset: int) -> None:
+        for name, offsets in self._next.items():
+            if offsets.get(partition, 0) < offset:
+                offsets[partition] = offset
+                version = self._projections[name].version
+                self.db.execute(_CHECKPOINT, (name, partition, offset, version, self._epoch))
+
+    # ---- halted lanes
+
+    def lanes(self) -> list[HaltedLane]:
+        return halted_lanes(self.db)
+
+    def retry_lanes(self, partition: str, row_at: Callable[[int], StoredRow]) -> int:
+        """Folds what waits in halted lanes again, after a mend; how many lanes move again."""
+        moving = 0
+        for lane in self.lanes():
+            waiting_at = self.db.execute(
+                "SELECT at FROM lanes_waiting WHERE projection = ? AND subject = ? ORDER BY at", lane[:2]
+            ).fetchall()
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                self._folders[lane.projection]([open_row(partition, row_at(at)) for (at,) in waiting_at])
+                for table in ("lanes", "lanes_waiting"):
+                    self.db.execute(f"DELETE FROM {table} WHERE projection = ? AND subject = ?", lane[:2])
+                self.db.execute("COMMIT")
+            except Exception as error:
+                self.db.execute("ROLLBACK")
+                self._make_folders()
+                log.error("lane_still_halted", projection=lane.projection, position=lane.at, code=type(error).__name__)
+                continue
+            self._halted.discard((lane.projection, lane.subject))
+            moving += 1
+        return moving
+
+
+def halted_lanes(db: sqlite3.Connection) -> list[HaltedLane]:
+    found = db.execute("SELECT projection, subject, at, since_us, code FROM lanes ORDER BY projection, subject")
+    return [HaltedLane(*row) for row in found]

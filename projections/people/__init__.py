@@ -1,0 +1,1 @@
+"""Who the records are about: names, numbers, look-up."""

@@ -1,0 +1,1 @@
+"""How each source is doing: what came when, findings, gaps."""

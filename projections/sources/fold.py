@@ -1,0 +1,92 @@
+"""The sources view: what came from each source by day, shared message ids, and gaps in sequences."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from sqlalchemy import MetaData
+
+from events.clock import from_us
+from events.envelope import Logged
+from projections.engine.projection import Folder
+from projections.sources import tables
+
+_DAY_US = 86_400 * 1_000_000
+_DAYS = (
+    "INSERT INTO sources_days VALUES(?, ?, ?, ?, ?) ON CONFLICT(source, day) DO UPDATE SET "
+    "events = events + excluded.events, findings = findings + excluded.findings, "
+    "last_known_us = max(last_known_us, excluded.last_known_us)"
+)
+_SENDER = (
+    "INSERT INTO sources_sender_ids VALUES(?, ?, ?, 0) ON CONFLICT(source, sender_id) DO UPDATE SET is_shared = 1 "
+    "WHERE rawhash <> excluded.rawhash"
+)
+_MISSING_MAX = 1_000
+
+
+class SourcesProjection:
+    """The view `sources`."""
+
+    name = "sources"
+    version = 1
+    metadata: MetaData = tables.metadata
+
+    def folder(self, db: sqlite3.Connection) -> Folder:
+        return _Fold(db).batch
+
+
+class _Fold:
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def batch(self, batch: Sequence[Logged]) -> None:
+        days: dict[tuple[str, int], list[int]] = {}
+        senders: dict[tuple[str, str, str], None] = {}
+        for logged in batch:
+            attributes = logged.event.attributes
+            source = attributes["source"]
+            day = days.setdefault((source, logged.known_us // _DAY_US), [0, 0, 0])
+            day[0] += 1
+            day[1] += len(attributes.get("findings", ()))
+            day[2] = logged.known_us
+            sender_id = attributes.get("senderid")
+            if sender_id is not None:
+                senders[source, sender_id, attributes["rawhash"]] = None
+            if "sequence" in attributes:
+                self._sequence(source, str(attributes["sequence"]))
+        self._db.executemany(_DAYS, [(source, _day_text(day), *sums) for (source, day), sums in sorted(days.items())])
+        self._db.executemany(_SENDER, sorted(_sender_row(*sender) for sender in senders))
+
+    def _sequence(self, source: str, text: str) -> None:
+        """Notes a number of a source's sequence; not all sequences are numbers (CloudEvents leaves it open)."""
+        if not text.isascii() or not text.isdigit() or len(text) > 18:
+            return
+        number = int(text)
+        row = self._db.execute("SELECT highest, missing FROM sources_sequences WHERE source = ?", (source,)).fetchone()
+        highest, missing = (row[0], json.loads(row[1])) if row is not None else (number, [])
+        if number > highest + 1 and len(missing) < _MISSING_MAX:
+            missing.append([highest + 1, number - 1])
+        elif number < highest:
+            missing = [part for gap in missing for part in _without(gap, number)]
+        self._db.execute(
+            "INSERT OR REPLACE INTO sources_sequences VALUES(?, ?, ?)",
+            (source, max(highest, number), json.dumps(missing)),
+        )
+
+
+def _without(gap: list[int], number: int) -> list[list[int]]:
+    first, last = gap
+    if not first <= number <= last:
+        return [gap]
+    return [part for part in ([first, number - 1], [number + 1, last]) if part[0] <= part[1]]
+
+
+def _sender_row(source: str, sender_id: str, rawhash: str) -> tuple[str, bytes, bytes]:
+    return source, hashlib.sha256(sender_id.encode()).digest()[:12], bytes.fromhex(rawhash)[:12]
+
+
+def _day_text(day: int) -> str:
+    return from_us(day * _DAY_US).date().isoformat()

@@ -1,0 +1,1 @@
+"""What stands of every source record, now and as of any moment."""

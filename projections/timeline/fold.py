@@ -1,0 +1,25 @@
+"""The timeline view: every fact, folded by the laws that all views of facts share."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy import MetaData
+
+from projections.engine.facts.fold import FactFold
+from projections.engine.facts.history import FactStore
+from projections.engine.projection import Folder
+from projections.timeline import tables
+
+STORE = FactStore(tables.facts)
+
+
+class TimelineProjection:
+    """The view `timeline`."""
+
+    name = "timeline"
+    version = 1
+    metadata: MetaData = tables.metadata
+
+    def folder(self, db: sqlite3.Connection) -> Folder:
+        return FactFold(db, STORE).batch
