@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-_INTEGER = re.compile(r"-?\d{1,30}")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_INTEGER = re.compile(r"-?\d{1,30}", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})",
+    r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}):(\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_SECOND = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+_LAST_SECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
 NANOSECONDS = 1_000_000_000
 
 
@@ -37,7 +39,7 @@ class Order:
 def parse_order(text: str) -> Order | None:
     """The order that a text gives, or None where it gives none."""
     head, slash, place = text.rpartition("/")
-    if slash and place.isdigit() and len(place) < 10:  # the usual form ends in the place: keep the cache small
+    if slash and place.isascii() and place.isdigit() and len(place) < 10:  # the usual form ends in the place: keep the cache small
         front = _parse(head)
         return front and Order((*front.key, int(place)), front.kinds + "i", f"{front.text}/{int(place)}")
     return _parse(text)
@@ -74,10 +76,10 @@ def instant_ns(text: str) -> int | None:
     found = _INSTANT.fullmatch(text)
     if found is None:
         return None
-    day, clock, fraction, zone = found.groups()
+    day, minute, second, fraction, zone = found.groups()
     try:
         # A leap second is the last second of its minute here: order needs only to be total.
-        whole = datetime.fromisoformat(f"{day}T{clock.replace(':60', ':59')}")
+        whole = datetime.fromisoformat(f"{day}T{minute}:{'59' if second == '60' else second}")
     except ValueError:
         return None
     seconds = (whole.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
@@ -87,6 +89,8 @@ def instant_ns(text: str) -> int | None:
             return None
         offset = hours * 3600 + minutes * 60
         seconds -= offset if zone[0] == "+" else -offset
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        return None  # an offset led out of the years 1 to 9999
     return seconds * NANOSECONDS + int((fraction or ".0")[1:].ljust(9, "0"))
 
 
