@@ -7,7 +7,9 @@ content are made over these bytes only.
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -24,9 +26,21 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"')
 def canonical(content: Any) -> bytes:
     """Canonical bytes of parsed JSON. Raises RejectedMessage `bad-json` for what JSON or 64 bits cannot hold."""
     try:
-        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+        written = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
         raise _bad_json("the content cannot be written as JSON: integers have 64 bits, text is UTF-8") from error
+    if b"null" in written and _has_no_number(content):
+        raise _bad_json("the content cannot be written as JSON: it knows no NaN and no infinity")
+    return written
+
+
+def _has_no_number(content: Any) -> bool:
+    """Whether a NaN or an infinity, which would be written as null, stands anywhere in it."""
+    if isinstance(content, float):
+        return not math.isfinite(content)
+    if isinstance(content, Mapping):
+        return any(_has_no_number(each) for each in content.values())
+    return isinstance(content, list | tuple) and any(_has_no_number(each) for each in content)
 
 
 def strict_loads(raw: bytes) -> Any:
