@@ -165,4 +165,7 @@ def test_nul_characters_are_replaced_and_told(content: Any) -> None:
 
 def test_nul_in_values_and_keys_becomes_the_replacement_character() -> None:
     content = {"a\0": ["\0", {"b": "x\0y"}], "c": "\\u0000"}
-    assert without_nul(canonical(content), content) == ({"a\ufffd": ["\ufffd", {"b": "x\ufffdy"}], "c": "\\u0000"}, True)
+    assert without_nul(canonical(content), content) == (
+        {"a\ufffd": ["\ufffd", {"b": "x\ufffdy"}], "c": "\\u0000"},
+        True,
+    )
