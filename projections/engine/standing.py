@@ -227,6 +227,6 @@ def _swept(run: Run | None, sweep: Sweep, below: list[Item], verdict: Standing) 
         return run
     if not sweep.is_named:
         return None
-    if sweep.is_incremental and sweep.known_us > run.top.known_us:
-        run.confirmed_us = sweep.known_us
+    if sweep.is_incremental:  # the highest closing counts, if it came after the version that it names
+        run.confirmed_us = max(run.top.known_us, sweep.known_us)
     return run

@@ -37,11 +37,15 @@ def days_of(db: sqlite3.Connection, source: str, since: str) -> list[SourceDay]:
 def states(db: sqlite3.Connection) -> list[SourceState]:
     """All sources that ever sent something, by name."""
     sums = db.execute(
-        "SELECT source, sum(events), sum(findings), max(last_known_us) FROM sources_days GROUP BY source ORDER BY source"
+        "SELECT source, sum(events), sum(findings), max(last_known_us) FROM sources_days "
+        "GROUP BY source ORDER BY source"
     ).fetchall()
     shared = dict(db.execute("SELECT source, count(*) FROM sources_sender_ids WHERE is_shared = 1 GROUP BY source"))
     missing = {
         source: tuple((first, last) for first, last in json.loads(text))
         for source, text in db.execute("SELECT source, missing FROM sources_sequences")
     }
-    return [SourceState(*row, shared.get(row[0], 0), missing.get(row[0], ())) for row in sums]
+    return [
+        SourceState(source, events, findings, last_us, shared.get(source, 0), missing.get(source, ()))
+        for source, events, findings, last_us in sums
+    ]

@@ -192,7 +192,7 @@ class FactStore:
     def rows_of_fact(self, db: sqlite3.Connection, subject: bytes, fact: str) -> list[Row]:
         """Everything said of a fact, in order of arrival; empty for a fact never heard of."""
         found = db.execute(self._law, {"subject": subject, "fact": fact}).fetchall()
-        return [Row(*values, subject, fact) for values in found]
+        return [Row(*(*values, subject, fact)) for values in found]
 
     def facts_of_group(self, db: sqlite3.Connection, subject: bytes, group: str) -> list[FactKey]:
         found = db.execute(self._facts_of_group, {"subject": subject, "factgroup": group})

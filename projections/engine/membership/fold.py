@@ -88,7 +88,9 @@ class _Fold:
         return left, person
 
     def _link(self, logged: Logged) -> None:
-        left, person = self._move(logged, "linked")
+        left, person = self._move(
+            logged, "linked-by-hand" if logged.event.payload.get("method") == "manual" else "linked"
+        )
         if left is None:
             return
         for number in {left, lead(self._db, left)}:
@@ -120,7 +122,7 @@ class _Fold:
             return
         among = numbers_of(self._db, number)
         moved = self._db.execute(_LAST_MOVE.format(", ".join("?" * len(among))), among).fetchone()
-        if moved is not None and moved[1] == "linked" and lead(self._db, moved[0]) != number:
+        if moved is not None and moved[1].startswith("linked") and lead(self._db, moved[0]) != number:
             self._lead(number, moved[0], "redirect", known_us)
 
     def _lead(self, number: str, to_number: str, kind: str, known_us: int) -> None:

@@ -110,3 +110,27 @@ def page_of(db: sqlite3.Connection, number: str, as_of_us: int | None = None) ->
     )
     others = tuple(sorted(each for each in numbers_of(db, person) if each != number))
     return Page(person, number, is_open, tuple(shown), others)
+
+
+def own_number(db: sqlite3.Connection, subject: bytes) -> str | None:
+    """The number first opened for a record."""
+    row = db.execute("SELECT person FROM membership_records WHERE subject = ?", (subject,)).fetchone()
+    return row[0] if row is not None else None
+
+
+def is_merged(db: sqlite3.Connection, survivor: str, absorbed: str) -> bool:
+    """True while one number is merged into the other directly."""
+    row = db.execute(_EDGE + " AND kind = 'merge'", (absorbed, NOW, NOW)).fetchone()
+    return row is not None and row[0] == survivor
+
+
+def is_moved_by_hand(db: sqlite3.Connection, subject: bytes) -> bool:
+    """True when a human made the record's newest link: rules leave it where it is."""
+    row = db.execute("SELECT how FROM membership_links WHERE subject = ? AND to_us = ?", (subject, FOREVER)).fetchone()
+    return row is not None and row[0] in ("linked-by-hand", "unlinked")
+
+
+def causes_up_to(db: sqlite3.Connection, partition: str) -> int:
+    """The highest offset that any decision names as its cause, -1 for none."""
+    row = db.execute("SELECT cause_at FROM membership_progress WHERE partition = ?", (partition,)).fetchone()
+    return row[0] if row is not None else -1

@@ -31,7 +31,7 @@ links = Table(
     Column("from_us", Integer, primary_key=True),
     Column("to_us", Integer, nullable=False),
     Column("person", Text, nullable=False),
-    Column("how", Text, nullable=False),  # opened, linked, unlinked
+    Column("how", Text, nullable=False),  # opened, linked, linked-by-hand, unlinked
     Column("event_id", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -1,0 +1,1 @@
+"""The one door: every read and write names its caller and asks here first."""

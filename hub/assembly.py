@@ -1,0 +1,153 @@
+"""The one place that builds things: a home's files become a hub."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import structlog
+
+from adapters.registry import adapter_of
+from adapters.sdk.intake import Intake
+from adapters.sdk.register import Register, read_register
+from events.clock import Clock, SystemClock
+from events.errors import Refused, TryAgainLater
+from events.log.sqlite import PARTITION, SqliteLog
+from events.upcasters import check_chains
+from hub.linkage.decisions import Decisions, DecisionWriter
+from hub.linkage.linker import Linker
+from hub.receipts.store import ReceiptStore
+from hub.settings import Settings
+from hub.vault.keys import KeyStore
+from projections.engine.membership.fold import MembershipProjection
+from projections.engine.projection import Projection
+from projections.engine.runner import Runner
+from projections.engine.store import ViewStore
+from projections.people.fold import PeopleProjection
+from projections.sources.fold import SourcesProjection
+from projections.timeline.fold import TimelineProjection
+
+log = structlog.get_logger()
+REGISTER = "agencies.toml"
+LOCK = "home.lock"
+SOCKET = "hub.sock"
+
+
+def projections() -> tuple[Projection, ...]:
+    """Every view of the hub, in the order in which a batch is folded."""
+    return MembershipProjection(), TimelineProjection(), PeopleProjection(), SourcesProjection()
+
+
+class Hub:
+    """An open home: everything that works on it, in one process."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, *, is_demo: bool = False) -> None:
+        self.settings = settings
+        self.is_demo = is_demo
+        self.home = settings.home
+        self.clock = clock or SystemClock()
+        self._closers: list[Callable[[], None]] = []
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        check_chains()
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = _lock(self.home / LOCK)
+        self._closers.append(lock.close)
+        self.keys = KeyStore(self.home / "keys.sqlite")
+        self._closers.append(self.keys.close)
+        self.log = SqliteLog(
+            self.home / "log.sqlite",
+            clock=self.clock,
+            new_epoch=lambda: f"1-{secrets.token_hex(4)}",
+            before_commit=self.keys.commit,
+            accepts_clock=self.settings.accepts_clock,
+        )
+        self._closers.append(self.log.close)
+        self.receipts = ReceiptStore(self.home, clock=self.clock, zone=self.settings.zone)
+        self._closers.append(self.receipts.close)
+        self.store = ViewStore(self.home, projections())
+        self._open_views()
+        self.intake = Intake(
+            log=self.log,
+            keyring=self.keys,
+            receipts=self.receipts,
+            register=self.register,
+            adapter_of=adapter_of,
+            clock=self.clock,
+        )
+        self._sweep()
+
+    def _open_views(self) -> None:
+        writer = DecisionWriter(self.keys)
+        self.linker = Linker(self.log, self.store, writer)
+        self.runner = Runner(self.log, self.store, projections(), self.linker.consider)
+        self._closers.append(self.runner.stop)
+        self.linker.catch_up(PARTITION, self.runner.applied)
+        self.runner.start()
+        self.decisions = Decisions(self.log, self.store, self.runner, writer)
+        if self.log.head()[PARTITION] == 0:
+            opened = {"epoch": self.log.epoch, "demo": self.is_demo}
+            self.log.append([writer.row("hub.log-opened", self.log.epoch, opened, cause=self.log.epoch, model="home/1")])
+
+    def _sweep(self) -> None:
+        """Finishes the receipts that a killed process left without outcome, before anything new comes in."""
+        try:
+            reports = self.intake.sweep()
+        except (Refused, TryAgainLater) as error:
+            log.warning("sweep_stopped", code=error.code)
+            return
+        if reports:
+            log.info("receipts_swept", count=len(reports))
+
+    def register(self) -> Register:
+        """The register of agencies as it stands now: a change takes effect without a restart."""
+        path = self.home / REGISTER
+        stamp = path.stat().st_mtime_ns if path.exists() else 0
+        if getattr(self, "_register", None) is None or self._register[0] != stamp:
+            self._register: tuple[int, Register] = (stamp, read_register(path))
+        return self._register[1]
+
+    def wait_until_read(self, timeout_s: float = 60.0) -> bool:
+        """Waits until the views and linkage have taken in everything that the log holds now."""
+        offset = self.log.head()[PARTITION] - 1
+        return offset < 0 or (self.runner.wait_for(offset, timeout_s) and self.linker.wait_for(offset, timeout_s))
+
+    def close(self) -> None:
+        """Closes what was opened, the newest first."""
+        while self._closers:
+            self._closers.pop()()
+
+    def __enter__(self) -> Hub:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _lock(path: Path) -> IO[str]:
+    """Holds the home for this process. Raises Refused `home-in-use`."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    file = os.fdopen(descriptor, "r+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise Refused(
+            "home-in-use",
+            "another process holds this home",
+            where=str(path.parent.name),
+            next_step="One home has one hub: stop the other one, or let `tellonce serve` answer.",
+        ) from error
+    return file

@@ -1,0 +1,198 @@
+"""Writes the hub's decisions as events: openings, links, merges and their undoing, by rule and by hand."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from events.catalogue import TYPES, check_payload
+from events.codec import Sealed, seal
+from events.envelope import schema_urn
+from events.errors import Refused, TryAgainLater
+from events.identity import Keyring, decision_id
+from events.ids import new_person_number, parse_person_number
+from events.log.port import Log, Outcome
+from projections.engine.membership import queries as membership
+from projections.engine.runner import Runner
+from projections.engine.store import ViewStore
+
+AGENCY = "hub"
+SOURCE = "urn:tellonce:source:hub:linkage"
+_FOLD_WAIT_S = 10.0
+
+
+class DecisionWriter:
+    """Makes decisions into rows for the log; ids come from cause and model, so that nothing is decided twice."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    def row(self, kind: str, about: str, payload: Mapping[str, Any], *, cause: str, model: str, at: str = "") -> Sealed:
+        """A sealed decision. `about` names what it is about; `at` is the position of what caused it."""
+        check_payload(kind, payload)
+        subject = f"decision/{about}"
+        keys = self._keyring.keys_of(AGENCY, f"hub:linkage/{subject}", TYPES[kind].retention)
+        attributes = {
+            "source": SOURCE,
+            "subject": subject,
+            "type": kind,
+            "dataschema": schema_urn(kind, TYPES[kind].version),
+            "orderfrom": "arrival",
+            "data": dict(payload),
+        }
+        if at:
+            attributes["causationid"] = at
+        return seal(decision_id(keys, kind, cause, model), AGENCY, keys.subject, attributes)
+
+
+class Decisions:
+    """Decisions by hand: checked against the newest membership, appended, and folded when they return."""
+
+    def __init__(self, log: Log, store: ViewStore, runner: Runner, writer: DecisionWriter) -> None:
+        self._log = log
+        self._store = store
+        self._runner = runner
+        self._writer = writer
+        self._one_at_a_time = threading.Lock()
+
+    def link(self, record: str, person: str, *, reason: str, by: str) -> dict[str, Any]:
+        """Links a record to a person. Raises Refused `unknown-record`, `unknown-person`, `already-linked`."""
+        number = parse_person_number(person)
+        with self._one_at_a_time:
+            with self._store.snapshot() as db:
+                subject = _subject(db, record)
+                if membership.opened_us(db, number) is None:
+                    raise _unknown_person(number)
+                left = membership.number_of(db, subject)
+            if left == number:
+                raise Refused("already-linked", "the record is linked to this person already", where=f"person {number}")
+            payload = _linked(record, subject, number, reason, by)
+            outcomes = self._append([("hub.records-linked", record, payload)])
+        return {"record": record, "person": number, "left": left, **_told(outcomes)}
+
+    def unlink(self, record: str, *, reason: str, by: str) -> dict[str, Any]:
+        """Returns a record to the number opened for it, or to a new one if that is in use.
+
+        Raises Refused `unknown-record`, `not-linked` where the record is alone with its number already.
+        """
+        with self._one_at_a_time:
+            with self._store.snapshot() as db:
+                subject = _subject(db, record)
+                left = membership.number_of(db, subject)
+                own = membership.own_number(db, subject)
+                if left is None or own is None:
+                    raise _unknown_record()
+                is_alone = membership.subjects_of(db, membership.lead(db, left)) == {subject}
+                is_own_in_use = left == own or bool(membership.subjects_of(db, own))
+            if is_alone:
+                raise Refused("not-linked", "the record is alone with its number already", where=f"person {left}")
+            number = new_person_number() if is_own_in_use else own
+            told = [("hub.records-unlinked", record, _unlinked(record, subject, number, left, reason, by))]
+            if is_own_in_use:
+                opened = {"person": number, "record": record, "subject": subject.hex()}
+                told.insert(0, ("hub.person-opened", record, opened))
+            outcomes = self._append(told)
+        return {"record": record, "person": number, "left": left, **_told(outcomes)}
+
+    def merge(self, survivor: str, absorbed: str, *, reason: str, by: str) -> dict[str, Any]:
+        """Merges a person into another. Raises Refused `unknown-person`, `already-merged`."""
+        pair = parse_person_number(survivor), parse_person_number(absorbed)
+        with self._one_at_a_time:
+            with self._store.snapshot() as db:
+                for number in pair:
+                    if membership.opened_us(db, number) is None:
+                        raise _unknown_person(number)
+                    if membership.lead(db, number) != number:
+                        raise Refused(
+                            "already-merged",
+                            f"{number} leads to another person already",
+                            where=f"person {number}",
+                            next_step=f"Use {membership.lead(db, number)} instead.",
+                        )
+            if pair[0] == pair[1]:
+                raise Refused("already-merged", "this is one and the same person", where=f"person {pair[0]}")
+            return self._pair("hub.persons-merged", *pair, reason, by)
+
+    def unmerge(self, survivor: str, absorbed: str, *, reason: str, by: str) -> dict[str, Any]:
+        """Takes a merge back. Raises Refused `not-merged`."""
+        pair = parse_person_number(survivor), parse_person_number(absorbed)
+        with self._one_at_a_time:
+            with self._store.snapshot() as db:
+                if not membership.is_merged(db, *pair):
+                    raise Refused("not-merged", f"{pair[1]} is not merged into {pair[0]}", where=f"person {pair[1]}")
+            return self._pair("hub.persons-unmerged", *pair, reason, by)
+
+    def _pair(self, kind: str, survivor: str, absorbed: str, reason: str, by: str) -> dict[str, Any]:
+        payload = {"survivor": survivor, "absorbed": absorbed, "reason": reason, "decided_by": by}
+        outcomes = self._append([(kind, f"{survivor}+{absorbed}", payload)])
+        return {"survivor": survivor, "absorbed": absorbed, **_told(outcomes)}
+
+    def _append(self, told: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[Outcome]:
+        cause = secrets.token_hex(16)  # a decision by hand is its own cause
+        rows = [self._writer.row(kind, about, payload, cause=cause, model="manual") for kind, about, payload in told]
+        outcomes = self._log.append(rows)
+        if not self._runner.wait_for(outcomes[-1].position.offset, _FOLD_WAIT_S):
+            raise TryAgainLater(
+                "views-behind",
+                "the decision is recorded, but the views have not taken it in yet",
+                where=str(outcomes[-1].position),
+                next_step="Look again in a moment; `tellonce status` shows how far the views are.",
+            )
+        return outcomes
+
+
+def _subject(db: sqlite3.Connection, record: str) -> bytes:
+    subject = membership.subject_of_record(db, record)
+    if subject is None:
+        raise _unknown_record()
+    return subject
+
+
+def _linked(record: str, subject: bytes, person: str, reason: str, by: str) -> dict[str, Any]:
+    return {
+        "record": record,
+        "subject": subject.hex(),
+        "person": person,
+        "causes": [],
+        "method": "manual",
+        "model": "manual",
+        "reason": reason,
+        "decided_by": by,
+    }
+
+
+def _unlinked(record: str, subject: bytes, person: str, left: str, reason: str, by: str) -> dict[str, Any]:
+    return {
+        "record": record,
+        "subject": subject.hex(),
+        "person": person,
+        "left": left,
+        "reason": reason,
+        "decided_by": by,
+        "method": "manual",
+    }
+
+
+def _told(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    return {"position": str(outcomes[-1].position)}
+
+
+def _unknown_record() -> Refused:
+    return Refused(
+        "unknown-record",
+        "the hub knows no such record",
+        where="record",
+        next_step="Records are written <agency>:<system>/<type>/<id>; `tellonce people find` prints them.",
+    )
+
+
+def _unknown_person(number: str) -> Refused:
+    return Refused(
+        "unknown-person",
+        "this number was never given out",
+        where=f"person {number}",
+        next_step="`tellonce people find` prints person numbers.",
+    )

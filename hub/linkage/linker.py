@@ -1,0 +1,239 @@
+"""The linkage process: gives each new record a person and links records that are surely one person.
+
+It decides on folded state only, and never while decisions of its own are still on their way into the views. Its ids
+come from cause and model; where it left off is worked out from the causes that its decisions name in the log, so
+that views may be dropped and replayed without deciding anything anew.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from adapters.hl7v2.identifiers import record_of_payload
+from events.codec import Sealed, open_row
+from events.envelope import Event, Logged
+from events.errors import HubError
+from events.ids import RecordRef, is_nhs_number, new_person_number
+from events.log.port import Log
+from hub.linkage.decide import Candidate, Verdict, decide
+from hub.linkage.decisions import DecisionWriter
+from projections.engine.membership import queries as membership
+from projections.engine.store import ViewStore
+from projections.people import queries as people
+
+log = structlog.get_logger()
+_OPEN_MODEL = "first-sight/1"
+_LINK_MODEL = "nhs-number-and-birth-date/1"
+_MERGED_MODEL = "agency-says-merged/1"
+_EVIDENCE = ("person.registered", "person.identifier-changed")
+_KNOWN_MAX = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Something that may link a record: the event that brought it."""
+
+    subject: bytes
+    offset: int
+    event_id: bytes
+    partition: str
+    other_record: str | None = None  # set where the agency itself says that two records are one
+
+    @property
+    def model(self) -> str:
+        return _MERGED_MODEL if self.other_record is not None else _LINK_MODEL
+
+
+class Linker:
+    """Called by the runner after each folded batch, in its thread."""
+
+    def __init__(self, log_: Log, store: ViewStore, writer: DecisionWriter) -> None:
+        self._log = log_
+        self._store = store
+        self._writer = writer
+        self._opened: set[bytes] = set()
+        self._unsent: list[Sealed] = []
+        self._queue: dict[tuple[bytes, str | None], Evidence] = {}
+        self._folded = 0
+        self._outstanding = -1  # the highest offset of a decision of ours
+        self._undecided_from = 0  # what it was decided from is folded, but the decision itself may not be
+        self._moved = threading.Condition()
+
+    def catch_up(self, partition: str, applied: int) -> None:
+        """Looks again at what came after the last cause that a decision in the log names."""
+        with self._store.snapshot() as db:
+            start = membership.causes_up_to(db, partition) + 1
+        while start < applied:
+            rows = list(self._log.read(partition, start, min(2_000, applied - start)))
+            self.consider([open_row(partition, row) for row in rows])
+            start = rows[-1].offset + 1
+
+    def consider(self, batch: Sequence[Logged]) -> None:
+        """Opens persons for new records, and takes up what may link."""
+        if not batch:
+            return
+        opened = self._open_new(batch)
+        for logged in batch:
+            if logged.event.attributes["type"] in _EVIDENCE and logged.event.action == "assert":
+                evidence = _evidence_of(logged)
+                self._queue[evidence.subject, evidence.other_record] = evidence
+        self._folded = max(self._folded, batch[-1].offset + 1)
+        self._append(opened)
+        self._work()
+        if not self._is_waiting:
+            self._undecided_from = self._folded
+        with self._moved:
+            self._moved.notify_all()
+
+    def wait_for(self, offset: int, timeout_s: float) -> bool:
+        """Waits until everything up to an offset is decided and its decisions are folded."""
+        with self._moved:
+            return self._moved.wait_for(lambda: self.settled > offset, timeout_s)
+
+    @property
+    def settled(self) -> int:
+        """The offset up to which (not included) everything is decided and folded."""
+        return self._undecided_from if self._is_waiting else self._folded
+
+    @property
+    def _is_waiting(self) -> bool:
+        return self._outstanding >= self._folded or bool(self._queue) or bool(self._unsent)
+
+    # ---- new records
+
+    def _open_new(self, batch: Sequence[Logged]) -> list[Sealed]:
+        unseen: dict[bytes, Logged] = {}
+        for logged in batch:
+            subject = logged.event.subject
+            if subject not in self._opened and not logged.event.attributes["type"].startswith("hub."):
+                unseen.setdefault(subject, logged)
+        if not unseen:
+            return []
+        if len(self._opened) > _KNOWN_MAX:
+            self._opened.clear()
+        with self._store.snapshot() as db:
+            new = [logged for subject, logged in unseen.items() if membership.own_number(db, subject) is None]
+        self._opened.update(unseen)
+        return [self._opening(logged) for logged in new]
+
+    def _opening(self, logged: Logged) -> Sealed:
+        record = str(logged.event.record)
+        payload = {"person": new_person_number(), "record": record, "subject": logged.event.subject.hex()}
+        # The record itself is the cause: whatever is read first of it, it is opened once.
+        at = f"{logged.partition}:{logged.offset}"
+        return self._writer.row("hub.person-opened", record, payload, cause=record, model=_OPEN_MODEL, at=at)
+
+    # ---- links
+
+    def _work(self) -> None:
+        """Decides what is queued, if all that was decided before is folded; one move a person and round."""
+        if self._outstanding >= self._folded or not self._queue:
+            return
+        rows: list[Sealed] = []
+        touched: set[str] = set()
+        later: dict[tuple[bytes, str | None], Evidence] = {}
+        with self._store.snapshot() as db:
+            for key, evidence in self._queue.items():
+                candidates = self._candidates(db, evidence)
+                persons = {candidate.person for candidate in candidates}
+                if touched & persons:
+                    later[key] = evidence
+                    continue
+                verdict = decide(candidates)
+                if verdict.moves or verdict.reviews:
+                    touched |= persons
+                    rows += self._rows(evidence, verdict)
+        self._queue = later
+        self._append(rows)
+
+    def _candidates(self, db: sqlite3.Connection, evidence: Evidence) -> list[Candidate]:
+        subjects = {evidence.subject}
+        if evidence.other_record is not None:
+            other = membership.subject_of_record(db, evidence.other_record)
+            subjects |= {other} if other is not None else set()
+        else:
+            for number, born in _numbers_and_births(db, evidence.subject):
+                subjects.update(people.with_nhs_number_and_birth(db, number, born))
+        found = [_candidate(db, subject) for subject in sorted(subjects)]
+        return [candidate for candidate in found if candidate is not None]
+
+    def _rows(self, evidence: Evidence, verdict: Verdict) -> Iterable[Sealed]:
+        at = f"{evidence.partition}:{evidence.offset}"
+        for move in verdict.moves:
+            payload = {
+                "record": move.record.record,
+                "subject": move.record.subject.hex(),
+                "person": move.person,
+                "causes": [evidence.event_id.hex()],
+                "method": "deterministic",
+                "model": evidence.model,
+            }
+            cause = f"{evidence.event_id.hex()} {move.record.record}"
+            yield self._writer.row(
+                "hub.records-linked", move.record.record, payload, cause=cause, model=evidence.model, at=at
+            )
+        for one, other in verdict.reviews:
+            pair = sorted((one.record, other.record))
+            review = {"pair": pair, "evidence": {"model": evidence.model, "cause": evidence.event_id.hex()}}
+            yield self._writer.row(
+                "hub.review-opened", " ".join(pair), review, cause=" ".join(pair), model=evidence.model, at=at
+            )
+
+    def _append(self, rows: Iterable[Sealed]) -> None:
+        self._unsent += rows
+        if not self._unsent:
+            return
+        try:
+            outcomes = self._log.append(self._unsent)
+        except HubError as error:
+            log.error("linkage_waiting", code=error.code)  # tried again with the next batch
+            return
+        self._unsent = []
+        self._outstanding = max(self._outstanding, *(outcome.position.offset for outcome in outcomes))
+
+
+def _evidence_of(logged: Logged) -> Evidence:
+    event = logged.event
+    other = _other_record(event) if event.type == "person.identifier-changed" else None
+    return Evidence(event.subject, logged.offset, event.id, logged.partition, other)
+
+
+def _other_record(event: Event) -> str | None:
+    """The record that an agency says this one was merged into, of the same source and type."""
+    payload = event.payload
+    if payload.get("action") != "merged" or not payload.get("replaced_by", {}).get("value"):
+        return None
+    local_id = record_of_payload(payload["replaced_by"]).local_id
+    return str(RecordRef(event.source, event.record.type, local_id))
+
+
+def _numbers_and_births(db: sqlite3.Connection, subject: bytes) -> set[tuple[str, str]]:
+    """Valid NHS numbers of a record's standing registrations, each with the birth date beside it."""
+    return {
+        (identifier["value"], registration.payload["birth_date"])
+        for registration in people.registrations_of(db, subject)
+        if len(registration.payload.get("birth_date", "")) == len("YYYY-MM-DD")
+        for identifier in registration.payload.get("identifiers", ())
+        if identifier.get("system") == people.NHS_NUMBER and is_nhs_number(identifier.get("value", ""))
+    }
+
+
+def _candidate(db: sqlite3.Connection, subject: bytes) -> Candidate | None:
+    """The record's person as it is folded; None for a record whose opening is still on its way."""
+    person = membership.person_of(db, subject)
+    record = membership.record_of_subject(db, subject)
+    if person is None or record is None:
+        return None
+    return Candidate(
+        person,
+        subject,
+        record,
+        len(membership.subjects_of(db, person)),
+        membership.opened_us(db, person) or 0,
+        membership.is_moved_by_hand(db, subject),
+    )

@@ -1,0 +1,295 @@
+"""What is read of people: timelines, histories, look-ups. Every read passes the door with its caller."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from events.clock import us_text
+from events.errors import Refused, RejectedMessage
+from events.ids import is_nhs_number, parse_fact_reference, parse_person_number, parse_record
+from events.log.port import parse_position
+from events.log.sqlite import PARTITION
+from hub.access.door import Caller, permit
+from hub.assembly import Hub
+from hub.when import as_of_us, day
+from projections.engine.membership import queries as membership
+from projections.engine.membership.queries import Page, RecordOfPerson
+from projections.engine.target import halted_lanes
+from projections.people import queries as people
+from projections.timeline.queries import Place, Said, Wanted, entries_of, history_of
+
+LIMIT_DEFAULT = 500
+LIMIT_MAX = 5_000
+_WAIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineQuestion:
+    """What of a timeline is asked for; texts as they were given. `person` or `nhs_number` says whose."""
+
+    person: str | None = None
+    nhs_number: str | None = None
+    as_of: str | None = None
+    day_from: str | None = None
+    day_to: str | None = None
+    agency: str | None = None
+    type: str | None = None
+    cursor: str | None = None
+    limit: int = LIMIT_DEFAULT
+    newest_first: bool = False
+    min_position: str | None = None
+
+
+class Reading:
+    """Answers as parsed JSON, the same for the command line and HTTP."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    # ---- timelines
+
+    def timeline(self, caller: Caller, question: TimelineQuestion) -> dict[str, Any]:
+        """A person's timeline document.
+
+        Raises Refused `unknown-person`, `stale-cursor`; RejectedMessage for a malformed question.
+        """
+        permit(caller, "timeline")
+        wanted = self._wanted(question)
+        self._wait_for(question.min_position)
+        position, stale = self._state()
+        with self._hub.store.snapshot() as db:
+            number = self._number(db, question)
+            page = membership.page_of(db, number, wanted.as_of_us)
+            if page is None:
+                raise _unknown_person()
+            records = _of_agency(page.records, question.agency)
+            found = entries_of(db, records, wanted)
+            halted = _halted(db, records)
+        more = len(found) > question.limit
+        found = found[: question.limit]
+        return {
+            "person": page.asked,
+            "leads_to": page.person,
+            "merged": list(page.merged),
+            "is_open": page.is_open,
+            "as_of": us_text(wanted.as_of_us) if wanted.as_of_us is not None else None,
+            "position": position,
+            "stale": stale,
+            "halted": halted,
+            "next": self._cursor(found[-1][0], wanted) if more else None,
+            "entries": [entry.document(self._hub.log.epoch) for _, entry in found],
+        }
+
+    def _wanted(self, question: TimelineQuestion) -> Wanted:
+        if not 1 <= question.limit <= LIMIT_MAX:
+            raise RejectedMessage("bad-limit", f"the limit is 1 to {LIMIT_MAX}", where="limit")
+        as_of = question.as_of and as_of_us(question.as_of, zone=self._hub.settings.zone, now_us=self._hub.clock())
+        return Wanted(
+            as_of_us=as_of or None,
+            day_from=day(question.day_from, "from") if question.day_from else None,
+            day_to=day(question.day_to, "to") if question.day_to else None,
+            types=(question.type,) if question.type else (),
+            after=self._place(question.cursor, newest_first=question.newest_first) if question.cursor else None,
+            newest_first=question.newest_first,
+            limit=question.limit + 1,
+        )
+
+    def _number(self, db: sqlite3.Connection, question: TimelineQuestion) -> str:
+        if question.person is not None:
+            return parse_person_number(question.person)
+        if question.nhs_number is None:
+            raise RejectedMessage("whose-timeline", "name a person number or an NHS number", where="person")
+        found = _persons(db, _with_nhs_number(db, question.nhs_number))
+        if len(found) != 1:
+            raise Refused(
+                "unknown-person" if not found else "several-persons",
+                "nobody has this NHS number" if not found else "several persons have this NHS number",
+                where="nhs_number",
+                next_step="`tellonce people find` lists who has it." if found else "Look by name and birth date.",
+            )
+        return found[0]
+
+    # ---- positions and cursors
+
+    def _wait_for(self, min_position: str | None) -> None:
+        """Waits until views and membership cover a position, so that who wrote reads what was written."""
+        if min_position is None:
+            return
+        position = parse_position(min_position)
+        if position.epoch != self._hub.log.epoch or position.partition != PARTITION:
+            raise Refused(
+                "other-epoch",
+                "this position is from before the hub was restored",
+                where="min_position",
+                next_step="Read without it; what was written then may be lost.",
+            )
+        if self._hub.runner.wait_for(position.offset, _WAIT_S):
+            self._hub.linker.wait_for(position.offset, _WAIT_S)
+
+    def _state(self) -> tuple[str, bool]:
+        """Up to where the views have read the log, and whether something acknowledged is not in yet."""
+        applied, head = self._hub.runner.applied, self._hub.log.head()[PARTITION]
+        stale = applied < head or self._hub.linker.settled < head
+        return f"{self._hub.log.epoch}:{PARTITION}:{max(applied - 1, 0)}", stale
+
+    def _cursor(self, place: Place, wanted: Wanted) -> str:
+        told = json.dumps([self._hub.log.epoch, wanted.newest_first, *place])
+        return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
+
+    def _place(self, cursor: str, *, newest_first: bool) -> Place:
+        try:
+            told = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            epoch, direction, *place = told
+            found = Place(*map(str, place))
+        except (ValueError, TypeError) as error:
+            raise RejectedMessage("bad-cursor", "this is not a cursor", where="cursor") from error
+        if epoch != self._hub.log.epoch or direction != newest_first:
+            raise Refused(
+                "stale-cursor",
+                "this cursor belongs to another question or to the time before a restore",
+                where="cursor",
+                next_step="Begin again without a cursor.",
+            )
+        return found
+
+    # ---- one fact
+
+    def history(self, caller: Caller, fact: str) -> dict[str, Any]:
+        """Everything ever said of one fact. Raises Refused `unknown-fact`."""
+        permit(caller, "history")
+        subject, token = parse_fact_reference(fact)
+        with self._hub.store.snapshot() as db:
+            said = history_of(db, subject, token)
+            record = membership.record_of_subject(db, subject)
+            person = membership.person_of(db, subject)
+        if not said:
+            raise Refused("unknown-fact", "the hub knows no such fact", where="fact")
+        return {
+            "fact": fact,
+            "name": said[0].fact,
+            "record": record,
+            "person": person,
+            "versions": [self._version(each) for each in said],
+        }
+
+    def _version(self, said: Said) -> dict[str, Any]:
+        return {
+            "action": said.kind,
+            "type": said.type,
+            "known": us_text(said.known_us),
+            "recorded": said.recorded,
+            "time": said.time,
+            "order": said.order,
+            "orderfrom": said.order_from,
+            "stood": [[us_text(start), us_text(end) if end is not None else None] for start, end in said.stood],
+            "wrong_person": bool(said.is_hidden),
+            "factgroup": said.factgroup,
+            "returnscope": said.returnscope,
+            "findings": json.loads(said.findings) if said.findings else [],
+            "payload": json.loads(said.payload),
+            "event": said.event_id.hex(),
+            "position": f"{self._hub.log.epoch}:{said.partition}:{said.at}",
+        }
+
+    # ---- people
+
+    def find(
+        self,
+        caller: Caller,
+        *,
+        nhs_number: str | None = None,
+        name: str | None = None,
+        born: str | None = None,
+        record: str | None = None,
+    ) -> dict[str, Any]:
+        """Persons with a number, with a name and birth date, or of a record."""
+        permit(caller, "people")
+        with self._hub.store.snapshot() as db:
+            subjects = _looked_up(db, nhs_number, name, born, record)
+            return {"people": [_person_document(db, number) for number in _persons(db, subjects)]}
+
+    def person(self, caller: Caller, person: str) -> dict[str, Any]:
+        """A person's records and what they are registered with. Raises Refused `unknown-person`."""
+        permit(caller, "people")
+        number = parse_person_number(person)
+        with self._hub.store.snapshot() as db:
+            if membership.opened_us(db, number) is None:
+                raise _unknown_person()
+            return _person_document(db, number)
+
+
+def _looked_up(
+    db: sqlite3.Connection, nhs_number: str | None, name: str | None, born: str | None, record: str | None
+) -> Sequence[bytes]:
+    if nhs_number is not None:
+        return _with_nhs_number(db, nhs_number)
+    if name is not None and born is not None:
+        day(born, "born")
+        return people.with_name_and_birth(db, name, born)
+    if record is not None:
+        subject = membership.subject_of_record(db, str(parse_record(record)))
+        return [subject] if subject is not None else []
+    raise RejectedMessage("find-by-what", "give an NHS number, a name and a birth date, or a record", where="search")
+
+
+def _with_nhs_number(db: sqlite3.Connection, text: str) -> Sequence[bytes]:
+    number = text.replace(" ", "").replace("-", "")
+    if not is_nhs_number(number):
+        raise RejectedMessage(
+            "bad-nhs-number",
+            "this is not an NHS number: ten digits, of which the last checks the others",
+            where="nhs_number",
+        )
+    return people.with_identifier(db, people.NHS_NUMBER, number)
+
+
+def _persons(db: sqlite3.Connection, subjects: Sequence[bytes]) -> list[str]:
+    found = (membership.person_of(db, subject) for subject in subjects)
+    return sorted({person for person in found if person is not None})
+
+
+def _of_agency(records: Sequence[RecordOfPerson], agency: str | None) -> Sequence[RecordOfPerson]:
+    return [each for each in records if agency is None or each.record.partition(":")[0] == agency]
+
+
+def _person_document(db: sqlite3.Connection, number: str) -> dict[str, Any]:
+    page: Page | None = membership.page_of(db, number)
+    if page is None:
+        raise _unknown_person()
+    return {
+        "person": number,
+        "leads_to": page.person,
+        "merged": list(page.merged),
+        "opened": us_text(membership.opened_us(db, number) or 0),
+        "records": [_record_document(db, each) for each in page.records],
+    }
+
+
+def _record_document(db: sqlite3.Connection, record: RecordOfPerson) -> dict[str, Any]:
+    told: Mapping[str, Any] = next((each.payload for each in people.registrations_of(db, record.subject)), {})
+    shown = ("names", "birth_date", "identifiers", "addresses", "telecoms")
+    return {"record": record.record, **{name: told[name] for name in shown if name in told}}
+
+
+def _halted(db: sqlite3.Connection, records: Sequence[RecordOfPerson]) -> list[dict[str, Any]]:
+    """Records whose fold stands still: what came since is not on this timeline."""
+    mine = {each.subject: each.record for each in records}
+    return [
+        {"record": mine[lane.subject], "view": lane.projection, "since": us_text(lane.since_us), "code": lane.code}
+        for lane in halted_lanes(db)
+        if lane.subject in mine
+    ]
+
+
+def _unknown_person() -> Refused:
+    return Refused(
+        "unknown-person",
+        "this number was never given out",
+        where="person",
+        next_step="`tellonce people find` finds people by number, name and birth date, or record.",
+    )

@@ -1,0 +1,316 @@
+"""Everything the hub does for a caller, as parsed JSON in and out: the command line and HTTP say nothing else.
+
+Each operation names its caller and asks the door first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from adapters.sdk.outcome import MessageOutcome, Report
+from adapters.sdk.receipts import Arrival
+from events.clock import from_us, us_text
+from events.codec import open_row
+from events.envelope import as_cloudevent
+from events.errors import Refused, RejectedMessage
+from events.log.port import parse_position
+from events.log.sqlite import PARTITION
+from hub.access.door import Caller, permit, permit_agency
+from hub.assembly import Hub
+from hub.backup import back_up
+from hub.reading import Reading
+from hub.receipts.names import quarantine_name, quarantine_number
+from hub.receipts.queries import QuarantineEntry, QuarantineState, ReceiptStatus
+from hub.verify import verify
+from projections.engine.runner import Progress
+from projections.engine.target import halted_lanes
+from projections.sources import queries as sources
+
+_PAGE_MAX = 1_000
+
+
+class Services:
+    """The operations on one open hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.reading = Reading(hub)
+
+    # ---- intake and what became of it
+
+    def intake(
+        self,
+        caller: Caller,
+        raw: bytes | BinaryIO,
+        *,
+        agency: str,
+        system: str,
+        adapter: str,
+        file_name: str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Takes bytes in; the sums and the outcome of each message (the first thousand)."""
+        permit(caller, "intake")
+        permit_agency(caller, agency)
+        arrival = Arrival(agency, system, adapter, file_name, dict(options or {}))
+        return _report(self._hub.intake.receive(arrival, raw))
+
+    def receipt(self, caller: Caller, receipt: str, *, after: int = 0, limit: int = _PAGE_MAX) -> dict[str, Any]:
+        """What happened to what was received. Raises Refused `unknown-receipt`."""
+        permit(caller, "receipts")
+        status = self._hub.receipts.receipt(receipt)
+        permit_agency(caller, status.receipt.arrival.agency)
+        outcomes = self._hub.receipts.outcomes(receipt, after, min(limit, _PAGE_MAX))
+        return {**_status(status), "outcomes": [_outcome(outcome) for _, outcome in outcomes]}
+
+    def find_message(self, caller: Caller, sender_id: str, agency: str | None = None) -> dict[str, Any]:
+        """What happened to a message, by the sender's own id."""
+        permit(caller, "receipts")
+        agency = caller.organisation if caller.role == "adapter" else agency
+        found = self._hub.receipts.find(sender_id=sender_id, agency=agency)
+        return {"messages": [{"receipt": each.receipt.id, **_outcome(each.outcome)} for each in found]}
+
+    def quarantine(
+        self, caller: Caller, *, agency: str | None = None, state: QuarantineState | None = "waiting", after: int = 0
+    ) -> dict[str, Any]:
+        permit(caller, "quarantine")
+        agency = caller.organisation if caller.role == "adapter" else agency
+        found = self._hub.receipts.quarantined(agency, state=state, after=after, limit=_PAGE_MAX)
+        return {"quarantine": [_entry(each) for each in found]}
+
+    def quarantined(self, caller: Caller, number: str) -> dict[str, Any]:
+        """One message in quarantine. Raises Refused `unknown-quarantine-number`."""
+        permit(caller, "quarantine")
+        entry = self._hub.receipts.quarantine_entry(_quarantine_number(number))
+        permit_agency(caller, entry.agency)
+        return _entry(entry)
+
+    def retry(self, caller: Caller, number: str) -> dict[str, Any]:
+        """Translates a message in quarantine again; what became of it now."""
+        permit(caller, "quarantine")
+        entry = self._hub.receipts.quarantine_entry(_quarantine_number(number))
+        permit_agency(caller, entry.agency)
+        outcome = self._hub.intake.retry(entry.receipt, entry.place)
+        return {"quarantine": quarantine_name(entry.number), "receipt": entry.receipt, **_outcome(outcome)}
+
+    # ---- linkage by hand
+
+    def link(self, caller: Caller, record: str, person: str, reason: str) -> dict[str, Any]:
+        permit(caller, "linkage")
+        return self._hub.decisions.link(record, person, reason=reason, by=caller.who)
+
+    def unlink(self, caller: Caller, record: str, reason: str) -> dict[str, Any]:
+        permit(caller, "linkage")
+        return self._hub.decisions.unlink(record, reason=reason, by=caller.who)
+
+    def merge(self, caller: Caller, survivor: str, absorbed: str, reason: str) -> dict[str, Any]:
+        permit(caller, "linkage")
+        return self._hub.decisions.merge(survivor, absorbed, reason=reason, by=caller.who)
+
+    def unmerge(self, caller: Caller, survivor: str, absorbed: str, reason: str) -> dict[str, Any]:
+        permit(caller, "linkage")
+        return self._hub.decisions.unmerge(survivor, absorbed, reason=reason, by=caller.who)
+
+    # ---- the log
+
+    def read_log(
+        self, caller: Caller, *, start: str | None = None, limit: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Events from a position on, with what the log assigned to them. Raises Refused `other-epoch`."""
+        permit(caller, "log")
+        at = 0
+        if start is not None:
+            position = parse_position(start)
+            if position.epoch != self._hub.log.epoch:
+                raise Refused("other-epoch", "this position is from before a restore", where="start")
+            at = position.offset
+        return self._events(at, limit)
+
+    def _events(self, at: int, limit: int | None) -> Iterator[dict[str, Any]]:
+        end = self._hub.log.head()[PARTITION]
+        end = end if limit is None else min(end, at + limit)
+        while at < end:
+            rows = list(self._hub.log.read(PARTITION, at, min(_PAGE_MAX, end - at)))
+            for row in rows:
+                logged = open_row(PARTITION, row)
+                yield {
+                    "position": f"{self._hub.log.epoch}:{PARTITION}:{row.offset}",
+                    "known": us_text(row.known_us),
+                    "leaf": row.leaf.hex(),
+                    "event": as_cloudevent(logged.event),
+                }
+            at = rows[-1].offset + 1
+
+    def verify_log(
+        self, caller: Caller, progress: Callable[[int, int], None] = lambda done, of: None
+    ) -> dict[str, Any]:
+        """Leaves, contiguity and known times of the whole log, from its stored bytes."""
+        permit(caller, "log")
+        return verify(self._hub.log, progress)
+
+    # ---- how it goes
+
+    def agencies(self, caller: Caller) -> dict[str, Any]:
+        permit(caller, "agencies")
+        today = from_us(self._hub.clock()).date()
+        return {
+            "agencies": [
+                {
+                    **agency.model_dump(mode="json", exclude={"system"}),
+                    "systems": [{"name": each.name, "adapter": each.adapter} for each in agency.system],
+                    "may_send": agency.agreement_from <= today <= agency.agreement_to,
+                }
+                for agency in self._hub.register().agencies
+            ]
+        }
+
+    def sources(self, caller: Caller) -> dict[str, Any]:
+        """Each source: when it last sent, what became of it by day, shared message ids, gaps in its sequence."""
+        permit(caller, "sources")
+        with self._hub.store.snapshot() as db:
+            states = {state.source: state for state in sources.states(db)}
+        by_day: dict[str, list[dict[str, Any]]] = {}
+        last_received: dict[str, int] = {}
+        for counted in self._hub.receipts.counts_by_day():
+            source = f"urn:tellonce:source:{counted.agency}:{counted.system}"
+            shown = {key: value for key, value in counted._asdict().items() if key not in ("agency", "system")}
+            shown["last_received"] = us_text(shown.pop("last_received_us"))
+            by_day.setdefault(source, []).append(shown)
+            last_received[source] = max(counted.last_received_us, last_received.get(source, 0))
+        names = sorted({*states, *by_day, *self._registered()} - {"urn:tellonce:source:hub:linkage"})
+        now_us = self._hub.clock()
+        return {"sources": [_source(name, states.get(name), by_day, last_received, now_us) for name in names]}
+
+    def _registered(self) -> Iterator[str]:
+        for agency in self._hub.register().agencies:
+            for system in agency.system:
+                yield f"urn:tellonce:source:{agency.name}:{system.name}"
+
+    def status(self, caller: Caller) -> dict[str, Any]:
+        permit(caller, "status")
+        return {**self.health(), **self._details()}
+
+    def health(self) -> dict[str, Any]:
+        """Whether the hub works: the views move and the log takes events. For anyone; names nobody."""
+        runner = self._hub.runner
+        return {
+            "ready": runner.fault is None,
+            "epoch": self._hub.log.epoch,
+            "events": self._hub.log.head()[PARTITION],
+            "lag": runner.lag,
+            "undecided": self._hub.log.head()[PARTITION] - self._hub.linker.settled,
+        }
+
+    def _details(self) -> dict[str, Any]:
+        with self._hub.store.snapshot() as db:
+            lanes = [
+                {"view": lane.projection, "at": lane.at, "since": us_text(lane.since_us), "code": lane.code}
+                for lane in halted_lanes(db)
+            ]
+            people, records = (
+                db.execute(f"SELECT count(*) FROM membership_{table}").fetchone()[0] for table in ("persons", "records")
+            )
+            reached = db.execute("SELECT count(DISTINCT person) FROM membership_links WHERE to_us > ?", (1 << 62,))
+            persons = reached.fetchone()[0]
+        return {
+            "checkpoints": self._hub.runner.checkpoints,
+            "halted": lanes,
+            "numbers": people,
+            "records": records,
+            "persons_with_records": persons,
+            "quarantine_waiting": sum(each.quarantined for each in self._hub.receipts.counts_by_day()),
+            "receipts_missing": list(self._hub.receipts.missing),
+        }
+
+    def rebuild(
+        self,
+        caller: Caller,
+        view: str | None = None,
+        progress: Progress = lambda done, of: None,
+        cancel: threading.Event | None = None,
+    ) -> dict[str, Any]:
+        """Folds a view, or all, again beside the live ones and swaps. Raises Refused `unknown-view`."""
+        permit(caller, "operations")
+        known = sorted(self._hub.runner.checkpoints)
+        if view is not None and view not in known:
+            raise Refused("unknown-view", f"the views are: {', '.join(known)}", where="view")
+        self._hub.runner.rebuild(view, progress, cancel)
+        return {"rebuilt": [view] if view else known, "events": self._hub.runner.applied}
+
+    def back_up(self, caller: Caller, target: Path) -> dict[str, Any]:
+        permit(caller, "operations")
+        return back_up(self._hub, target)
+
+
+def _report(report: Report) -> dict[str, Any]:
+    return {
+        "receipt": report.receipt,
+        **asdict(report.counts),
+        "position": report.position,
+        "outcomes": [_outcome(outcome) for outcome in report.outcomes],
+    }
+
+
+def _outcome(outcome: MessageOutcome) -> dict[str, Any]:
+    return {
+        "place": outcome.place,
+        "state": outcome.state,
+        "sender_id": outcome.sender_id,
+        "reason": outcome.reason,
+        "findings": [asdict(finding) for finding in outcome.findings],
+        "events": [asdict(event) for event in outcome.events],
+    }
+
+
+def _status(status: ReceiptStatus) -> dict[str, Any]:
+    receipt = status.receipt
+    return {
+        "receipt": receipt.id,
+        "status": status.status,
+        "agency": receipt.arrival.agency,
+        "system": receipt.arrival.system,
+        "adapter": receipt.arrival.adapter,
+        "file_name": receipt.arrival.file_name,
+        "received": us_text(receipt.received_us),
+        "size_bytes": receipt.size_bytes,
+        "sha256": receipt.sha256,
+        **asdict(status.counts),
+    }
+
+
+def _quarantine_number(name: str) -> int:
+    number = quarantine_number(name)
+    if number is None:
+        raise RejectedMessage("bad-quarantine-number", "a quarantine number is written Q-0031", where="quarantine")
+    return number
+
+
+def _entry(entry: QuarantineEntry) -> dict[str, Any]:
+    told = entry._asdict()
+    told["number"] = entry.name
+    told["noted"] = us_text(told.pop("noted_us"))
+    return told
+
+
+def _source(
+    name: str,
+    state: sources.SourceState | None,
+    by_day: Mapping[str, list[dict[str, Any]]],
+    last_received: Mapping[str, int],
+    now_us: int,
+) -> dict[str, Any]:
+    last_us = last_received.get(name)
+    return {
+        "source": name.removeprefix("urn:tellonce:source:").replace(":", "/"),
+        "last_received": us_text(last_us) if last_us else None,
+        "silent_hours": (now_us - last_us) // 3_600_000_000 if last_us else None,
+        "events": state.events if state else 0,
+        "findings": state.findings if state else 0,
+        "shared_message_ids": state.shared_sender_ids if state else 0,
+        "missing_in_sequence": [list(gap) for gap in state.missing] if state else [],
+        "days": by_day.get(name, [])[-31:],
+    }

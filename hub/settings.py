@@ -1,0 +1,36 @@
+"""Settings of a home, from the environment; everything else has a place in the home."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+from events.errors import WrongSettings
+
+DEFAULT_HOME = ".tellonce"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """home: the folder of everything stored. zone: of dates given without a time. accepts_clock: see SqliteLog."""
+
+    home: Path
+    zone: ZoneInfo
+    accepts_clock: bool = False
+
+
+def read_settings(home: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings of the environment; `home` from the command line wins. Raises WrongSettings, all faults at once."""
+    zone = environ.get("TELLONCE_ZONE", "Europe/London")
+    accepts = environ.get("TELLONCE_ACCEPT_CLOCK", "")
+    faults = []
+    if zone not in available_timezones():
+        faults.append("TELLONCE_ZONE is not a time zone of the IANA list")
+    if accepts not in ("", "0", "1"):
+        faults.append("TELLONCE_ACCEPT_CLOCK is neither 0 nor 1")
+    if faults:
+        raise WrongSettings("bad-settings", "; ".join(faults), where="environment", next_step="See docs/settings.md.")
+    return Settings(home or Path(environ.get("TELLONCE_HOME") or DEFAULT_HOME), ZoneInfo(zone), accepts == "1")
