@@ -7,7 +7,8 @@ log before the writer accepts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -20,12 +21,12 @@ class Seen:
     """Keys of event ids with their offsets, for the one thread that writes the log."""
 
     def __init__(self, path: Path) -> None:
-        self._db = apsw.Connection(str(path))
-        self._db.pragma("journal_mode", "wal")
-        self._db.pragma("synchronous", "normal")
-        self._db.pragma("cache_size", -65536)
-        self._db.execute("CREATE TABLE IF NOT EXISTS seen(key INTEGER PRIMARY KEY, at INTEGER NOT NULL)")
-        self._db.execute("CREATE TABLE IF NOT EXISTS marks(name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID")
+        try:
+            self._db = _opened(path)
+        except (apsw.NotADBError, apsw.CorruptError):
+            for suffix in ("", "-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            self._db = _opened(path)
         self._recent: dict[int, int] = {}
         self.next_offset: int = self._db.execute("SELECT at FROM marks WHERE name = 'next'").get or 0
 
@@ -47,16 +48,29 @@ class Seen:
             key = (key + 1) & _MASK
 
     def add(self, key: int, offset: int) -> None:
-        """Notes a row that the log has committed, under the key that `look_up` gave."""
+        """Notes a row that the log is about to commit, under the key that `look_up` gave."""
         self._recent[key] = offset
         self.next_offset = offset + 1
+
+    def take_back(self, keys: Iterable[int], next_offset: int) -> None:
+        """Forgets rows that the log could not commit."""
+        for key in keys:
+            del self._recent[key]
+        self.next_offset = next_offset
 
     def flush_if_due(self) -> None:
         if len(self._recent) >= _FLUSH_AT:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what was noted, in key order, with how far it reaches."""
+        """Writes what was noted, in key order, with how far it reaches.
+
+        Where the disk takes it not, it stays in memory: the log has committed it, and it can be caught up from there.
+        """
+        with suppress(apsw.FullError, apsw.IOError):
+            self._write()
+
+    def _write(self) -> None:
         with self._db:
             self._db.executemany("INSERT INTO seen VALUES(?, ?)", sorted(self._recent.items()))
             self._db.execute("INSERT OR REPLACE INTO marks VALUES('next', ?)", (self.next_offset,))
@@ -73,3 +87,13 @@ class Seen:
     def close(self) -> None:
         self.flush()
         self._db.close()
+
+
+def _opened(path: Path) -> apsw.Connection:
+    db = apsw.Connection(str(path))
+    db.pragma("journal_mode", "wal")
+    db.pragma("synchronous", "normal")
+    db.pragma("cache_size", -65536)
+    db.execute("CREATE TABLE IF NOT EXISTS seen(key INTEGER PRIMARY KEY, at INTEGER NOT NULL)")
+    db.execute("CREATE TABLE IF NOT EXISTS marks(name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID")
+    return db

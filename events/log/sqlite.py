@@ -63,6 +63,7 @@ class SqliteLog:
         self._subscriptions: list[SqliteSubscription] = []
         self._subscribing = threading.Lock()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._group: list[_Job] = []
         self._closing = threading.Lock()
         self._is_closed = False
         self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
@@ -89,12 +90,29 @@ class SqliteLog:
     def submit(self, rows: Sequence[Sealed]) -> Future[list[Outcome]]:
         done: Future[list[Outcome]] = Future()
         with self._closing:
-            if self._is_closed:
+            if self._is_closed or not self._writer.is_alive():  # it is gone in a forked process too
                 raise Refused("hub-stopping", "the hub is stopping", next_step="Send the message again later.")
             self._jobs.put(_Job(rows, done))
         return done
 
     def _write(self) -> None:
+        try:
+            self._write_groups()
+        except BaseException as error:
+            self._give_up(error)
+            raise
+
+    def _give_up(self, error: BaseException) -> None:
+        """Nobody may wait for ever for a thread that is gone."""
+        with self._closing:
+            self._is_closed = True
+        while not self._jobs.empty():
+            self._group.extend(filter(None, (self._jobs.get(),)))
+        for job in self._group:
+            if not job.done.done():
+                job.done.set_exception(error)
+
+    def _write_groups(self) -> None:
         while (first := self._jobs.get()) is not None:
             group, size = [first], len(first.rows)
             is_last = False
@@ -108,7 +126,8 @@ class SqliteLog:
                     break
                 group.append(job)
                 size += len(job.rows)
-            self._commit_group(group)
+            self._group = [job for job in group if job.done.set_running_or_notify_cancel()]
+            self._commit_group(self._group)
             if is_last:
                 break
 
@@ -135,12 +154,25 @@ class SqliteLog:
         self._seen.flush_if_due()
 
     def _commit(self, rows: list[Sealed]) -> tuple[list[StoredRow], list[Outcome]]:
-        known_us = self._next_known_us(len(rows))
         new: list[StoredRow] = []
         keys: list[int] = []
+        try:
+            outcomes = self._placed(rows, new, keys)
+            if new:
+                self._before_commit()
+                self._store(new)
+        except BaseException:
+            self._seen.take_back(keys, self._next)
+            raise
+        if new:
+            self._next, self._last_known_us = new[-1].offset + 1, new[-1].known_us
+        return new, outcomes
+
+    def _placed(self, rows: list[Sealed], new: list[StoredRow], keys: list[int]) -> list[Outcome]:
+        """Gives each new row its place and its time, and finds the original of each known one."""
+        known_us, offset = self._next_known_us(), self._next
         here: dict[bytes, StoredRow] = {}
         outcomes: list[Outcome] = []
-        offset = self._next
         for sealed in rows:
             event_id = header_id(sealed.header)
             twin = here.get(event_id)
@@ -151,20 +183,14 @@ class SqliteLog:
             if found is not None:
                 outcomes.append(Outcome(Position(self._epoch, PARTITION, found), self._known_of(found), True))
                 continue
-            row = StoredRow(offset, known_us, *sealed, leaf_hash(offset, known_us, sealed))
+            row = here[event_id] = StoredRow(offset, known_us, *sealed, leaf_hash(offset, known_us, sealed))
             outcomes.append(Outcome(Position(self._epoch, PARTITION, offset), known_us, False))
             new.append(row)
             keys.append(key)
-            here[event_id] = row
+            self._seen.add(key, offset)  # at once: the next row may share its first bytes
             offset += 1
             known_us += 1
-        if new:
-            self._before_commit()
-            self._store(new)
-            for key, row in zip(keys, new, strict=True):
-                self._seen.add(key, row.offset)
-            self._next, self._last_known_us = offset, known_us - 1
-        return new, outcomes
+        return outcomes
 
     def _store(self, new: list[StoredRow]) -> None:
         db = self._db
@@ -177,7 +203,7 @@ class SqliteLog:
                 db.execute("ROLLBACK")
             raise
 
-    def _next_known_us(self, how_many: int) -> int:
+    def _next_known_us(self) -> int:
         """The first known time of a group: the clock's, but always above the last one.
 
         Raises TryAgainLater where the clock and the log contradict each other: a wrong known time can't be taken back.

@@ -1,0 +1,49 @@
+"""A disk of a few megabytes, to fill: a tmpfs of its own, where the test may mount one."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+_BLOCK = b"x" * 65_536
+
+
+class SmallDisk:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ballast = folder / "ballast"
+
+    def fill(self, *, but_bytes: int = 0) -> None:
+        """Takes all room but so many bytes."""
+        room = os.statvfs(self.folder).f_bavail * os.statvfs(self.folder).f_frsize - but_bytes
+        with self._ballast.open("ab") as file:
+            try:
+                while room > 0:
+                    room -= file.write(_BLOCK[:room])
+                    file.flush()
+            except OSError:
+                pass
+
+    def empty(self) -> None:
+        """Gives the room back."""
+        self._ballast.unlink(missing_ok=True)
+
+
+@contextmanager
+def mounted(folder: Path, size_mb: int) -> Iterator[SmallDisk]:
+    """A small disk at a folder; skips where this user may not mount one."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root can mount a small disk to fill")
+    told = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", folder], capture_output=True, text=True, check=False
+    )
+    if told.returncode != 0:
+        pytest.skip(f"no small disk could be mounted: {told.stderr.strip()}")
+    try:
+        yield SmallDisk(folder)
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
