@@ -97,7 +97,12 @@ def _model_as_dict(schema: Mapping[str, Any], ref: str | None) -> CoreSchema:
     }
     model: type[Shape] = schema["cls"]
     checks = tuple(rule.check for rule in model.all_rules())
-    as_dict = core_schema.typed_dict_schema(fields, extra_behavior="forbid", ref=None if checks else ref)
+    as_dict = core_schema.typed_dict_schema(
+        fields,
+        extra_behavior="forbid",
+        config=_CONFIG,  # a typed dict heeds no config but its own: without it texts would pass as numbers
+        ref=None if checks else ref,
+    )
     return core_schema.no_info_after_validator_function(_obeying(checks), as_dict, ref=ref) if checks else as_dict
 
 
