@@ -122,7 +122,7 @@ class _PlainWords(dict[str, str]):
     """The words chosen for some values; any other in its own words."""
 
     def __missing__(self, value: str) -> str:
-        return value.translate(_JOINTS)
+        return " ".join(value[: LONGEST * 4].translate(_JOINTS).split())
 
 
 _FIELD_NAMES = _PlainWords()
