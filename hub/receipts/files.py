@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from hub.sqlite import translated
 
 CHUNK_BYTES = 1 << 20
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
@@ -20,8 +23,12 @@ class ReceiptFiles:
         self._folder = folder
 
     def write(self, name: str, head: bytes, rest: BinaryIO) -> tuple[int, bytes]:
-        """Durable when it returns: size and SHA-256. Leaves no file behind where it fails."""
-        descriptor = os.open(self._folder / name, _NEW, 0o600)
+        """Durable when it returns: size and SHA-256. Leaves no file behind where it fails.
+
+        Raises TryAgainLater (`disk-full`, `disk-error`), and what reading the rest raises, as it is.
+        """
+        with _faults_of_the_disk():
+            descriptor = os.open(self._folder / name, _NEW, 0o600)
         digest = hashlib.sha256()
         size = 0
         try:
@@ -29,9 +36,11 @@ class ReceiptFiles:
                 for chunk in _chunks(head, rest):
                     digest.update(chunk)
                     size += len(chunk)
-                    _write_all(file, chunk)
-                os.fsync(file.fileno())
-            self._sync_folder()
+                    with _faults_of_the_disk():
+                        _write_all(file, chunk)
+                with _faults_of_the_disk():
+                    os.fsync(file.fileno())
+                    self._sync_folder()
         except BaseException:
             self.remove(name)
             raise
@@ -59,6 +68,14 @@ class ReceiptFiles:
 
     def names(self) -> list[str]:
         return sorted(path.name for path in self._folder.iterdir())
+
+
+@contextmanager
+def _faults_of_the_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise translated(error, "receipts") from error
 
 
 def _chunks(head: bytes, rest: BinaryIO) -> Iterator[bytes]:

@@ -108,7 +108,7 @@ class _Group:
     started: dict[str, _Run] = field(default_factory=dict)
     begun_again: list[str] = field(default_factory=list)
     touched: list[_Run] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
+    ended: set[str] = field(default_factory=set)
 
     def count(self, day: _Day, sums: Sums) -> None:
         row = self._row_of(day)
@@ -200,7 +200,7 @@ class Journal:
         group.count_receipt(day, job.received_us)
 
     def _note(self, job: NoteOutcomes, group: _Group) -> None:
-        run = self._runs.get(job.receipt) or self._begin_again(job.receipt, group)
+        run = self._run_of(job.receipt, group) or self._begin_again(job.receipt, group)
         if run is None or self._is_retry(run, job, group):
             self._replace(job, group)
             return
@@ -212,6 +212,9 @@ class Journal:
         group.quarantined.extend((run.number, *message) for message in job.quarantined)
         group.count(run.day, sums)
         run.next_first += sums.messages
+
+    def _run_of(self, receipt: str, group: _Group) -> _Run | None:
+        return None if receipt in group.ended else self._runs.get(receipt)
 
     def _begin_again(self, receipt: str, group: _Group) -> _Run | None:
         """A new run of an unfinished receipt: forgets what the run noted that was cut off. None for a finished one."""
@@ -276,10 +279,10 @@ class Journal:
         group.count(day, change)
 
     def _finish(self, job: FinishReceipt, group: _Group) -> None:
-        run = self._runs.get(job.receipt)
+        run = self._run_of(job.receipt, group)
         if run is not None:  # its sums are those of its outcomes
             group.finished.append((run.number,))
-            group.ended.append(job.receipt)
+            group.ended.add(job.receipt)
             return
         # A receipt without messages, or one worked through again after it was finished.
         self._flush(group)

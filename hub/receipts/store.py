@@ -34,7 +34,7 @@ from hub.receipts.names import RANDOM_BYTES, new_receipt_code, receipt_name
 from hub.receipts.queries import DayCounts, FoundMessage, QuarantineEntry, QuarantineState, ReceiptStatus
 from hub.receipts.tables import STORED_FORMAT, make_tables
 from hub.receipts.writer import GroupWriter, Waiter
-from hub.sqlite import open_file, open_to_read, translated
+from hub.sqlite import open_file, open_to_read
 
 ROW_MAX_BYTES = 1 << 20
 PAGE_MAX = 1_000
@@ -82,15 +82,12 @@ class ReceiptStore:
         if arrival.file_name is not None:
             arrival = replace(arrival, file_name=printable(arrival.file_name))
         head = raw if isinstance(raw, bytes) else _read_up_to(raw, ROW_MAX_BYTES + 1)
-        try:
-            if len(head) > ROW_MAX_BYTES:
-                return self._store_file(arrival, head, io.BytesIO() if isinstance(raw, bytes) else raw)
-            sha256 = hashlib.sha256(head).digest()
-            while True:
-                with suppress(apsw.ConstraintError):  # the id is taken: draw another
-                    return self._store_row(self._new_code(), arrival, head, len(head), sha256)
-        except OSError as error:
-            raise translated(error, _FILE) from error
+        if len(head) > ROW_MAX_BYTES:
+            return self._store_file(arrival, head, io.BytesIO() if isinstance(raw, bytes) else raw)
+        sha256 = hashlib.sha256(head).digest()
+        while True:
+            with suppress(apsw.ConstraintError):  # the id is taken: draw another
+                return self._store_row(self._new_code(), arrival, head, len(head), sha256)
 
     def _new_code(self) -> int:
         return new_receipt_code(self._random(RANDOM_BYTES))
