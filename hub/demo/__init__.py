@@ -1,0 +1,1 @@
+"""A small, invented borough whose agencies speak in their own formats."""

@@ -1,0 +1,1 @@
+"""What happens to people in the borough, told to whichever desk is concerned."""
