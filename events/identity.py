@@ -7,7 +7,6 @@ class): destroying the secret leaves no digest to test guesses against (docs/sto
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -38,10 +37,28 @@ class Keyring(Protocol):
         ...
 
 
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+
+
+def mac(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA256 (RFC 2104) under a key of at most 64 bytes.
+
+    Not `hmac.digest`: that lets go of the interpreter for each call, however short, and with a folding thread beside
+    it one then waits for the next switch (48 µs a call were measured in place of 2).
+    """
+    block = key.ljust(64, b"\0")
+    inner = hashlib.sha256(block.translate(_INNER))
+    inner.update(message)
+    outer = hashlib.sha256(block.translate(_OUTER))
+    outer.update(inner.digest())
+    return outer.digest()
+
+
 def derive(secret: bytes, label: bytes) -> bytes:
     """HKDF-SHA256 (RFC 5869) of a uniformly random secret, one block of 32 bytes, empty salt."""
-    extracted = hmac.digest(bytes(32), secret, "sha256")
-    return hmac.digest(extracted, b"tellonce/" + label + b"\x01", "sha256")
+    extracted = mac(bytes(32), secret)
+    return mac(extracted, b"tellonce/" + label + b"\x01")
 
 
 def subject_keys(subject: SubjectId, secret: bytes) -> SubjectKeys:
@@ -73,16 +90,16 @@ def event_id(keys: SubjectKeys, attributes: Mapping[str, Any], content: bytes, s
     order = get("order")
     covered = [get(name) for name in _COVERED]
     covered.append(["order", order] if order is not None else ["message", stand_in])
-    return EventId(hmac.digest(keys.id_key, orjson.dumps(covered) + b"\0" + content, "sha256"))
+    return EventId(mac(keys.id_key, orjson.dumps(covered) + b"\0" + content))
 
 
 def decision_id(keys: SubjectKeys, kind: str, cause: str, model: str) -> EventId:
     """Id of a decision of the hub: from its cause and its model, so that a crash or a twin cannot decide twice."""
-    return EventId(hmac.digest(keys.id_key, orjson.dumps(["decision", kind, cause, model]), "sha256"))
+    return EventId(mac(keys.id_key, orjson.dumps(["decision", kind, cause, model])))
 
 
 def fact_token(keys: SubjectKeys, fact: str) -> FactToken:
-    return FactToken(hmac.digest(keys.fact_key, fact.encode(), "sha256")[:16])
+    return FactToken(mac(keys.fact_key, fact.encode())[:16])
 
 
 def content_digest(content: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,7 @@ from projections.timeline.fold import TimelineProjection
 
 log = structlog.get_logger()
 REGISTER = "agencies.toml"
+_SWITCH_S = 0.0005  # intake, log and views are threads that wait for each other: 5 ms a turn would be the price
 LOCK = "home.lock"
 SOCKET = "hub.sock"
 
@@ -60,6 +62,7 @@ class Hub:
 
     def _open(self) -> None:
         check_chains()
+        sys.setswitchinterval(_SWITCH_S)
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _lock(self.home / LOCK)
         self._closers.append(lock.close)
@@ -97,7 +100,8 @@ class Hub:
         self.decisions = Decisions(self.log, self.store, self.runner, writer)
         if self.log.head()[PARTITION] == 0:
             opened = {"epoch": self.log.epoch, "demo": self.is_demo}
-            self.log.append([writer.row("hub.log-opened", self.log.epoch, opened, cause=self.log.epoch, model="home/1")])
+            epoch = self.log.epoch
+            self.log.append([writer.row("hub.log-opened", epoch, opened, cause=epoch, model="home/1")])
 
     def _sweep(self) -> None:
         """Finishes the receipts that a killed process left without outcome, before anything new comes in."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -183,6 +185,10 @@ def _content(fact: Fact) -> tuple[bytes, list[Finding]]:
 def _instant(text: str | None, where: str) -> str | None:
     if text is None:
         return None
+    if len(text) == 20 and text[19] == "Z" and text[10] == "T":  # the normal form, as most senders write it
+        with suppress(ValueError):
+            datetime.fromisoformat(text)
+            return text
     nanoseconds = instant_ns(text) if "T" in text or "t" in text else None
     if nanoseconds is None:
         raise RejectedMessage("bad-time", "not an RFC 3339 instant with an offset", where=where)

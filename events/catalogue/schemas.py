@@ -7,6 +7,7 @@ is judged alike by the schema and by the hub.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -42,8 +43,9 @@ class _Generator(GenerateJsonSchema):
         return {"type": "object", "propertyNames": names, "additionalProperties": values}
 
 
+@cache
 def schema_of(payload: type[Payload]) -> dict[str, Any]:
-    """The JSON Schema of a type's payload."""
+    """The JSON Schema of a type's payload; the same object every time, so copy it before changing it."""
     generated = payload.model_json_schema(by_alias=True, schema_generator=_Generator)
     shapes = generated.pop("$defs", {})
     for shape in shapes.values():

@@ -13,8 +13,11 @@ from pathlib import Path
 
 import apsw
 
+from events.log.bulk import insert_rows, select_rows
+
 _FLUSH_AT = 20_000
 _MASK = (1 << 63) - 1
+_FETCH = "SELECT key, at FROM seen WHERE key IN wanted"
 
 
 class Seen:
@@ -28,7 +31,14 @@ class Seen:
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
             self._db = _opened(path)
         self._recent: dict[int, int] = {}
+        self._fetched: dict[int, int | None] = {}
         self.next_offset: int = self._db.execute("SELECT at FROM marks WHERE name = 'next'").get or 0
+
+    def fetch(self, event_ids: Iterable[bytes]) -> None:
+        """Reads what the file holds of many ids at once, for the look-ups that follow."""
+        keys = {int.from_bytes(event_id[:8], "big") & _MASK for event_id in event_ids} - self._recent.keys()
+        self._fetched = dict.fromkeys(keys)
+        self._fetched.update(select_rows(self._db, _FETCH, [(key,) for key in sorted(keys)], 1))
 
     def look_up(self, event_id: bytes, is_same: Callable[[int], bool]) -> tuple[int | None, int]:
         """The offset of the row with this id or None, and the key to add it under.
@@ -40,12 +50,16 @@ class Seen:
         while True:
             at = self._recent.get(key)
             if at is None:
-                at = self._db.execute("SELECT at FROM seen WHERE key = ?", (key,)).get
+                at = self._fetched[key] if key in self._fetched else self._stored(key)
             if at is None:
                 return None, key
             if is_same(at):
                 return at, key
             key = (key + 1) & _MASK
+
+    def _stored(self, key: int) -> int | None:
+        at: int | None = self._db.execute("SELECT at FROM seen WHERE key = ?", (key,)).get
+        return at
 
     def add(self, key: int, offset: int) -> None:
         """Notes a row that the log is about to commit, under the key that `look_up` gave."""
@@ -72,13 +86,15 @@ class Seen:
 
     def _write(self) -> None:
         with self._db:
-            self._db.executemany("INSERT INTO seen VALUES(?, ?)", sorted(self._recent.items()))
+            insert_rows(self._db, "INSERT INTO seen VALUES", sorted(self._recent.items()))
             self._db.execute("INSERT OR REPLACE INTO marks VALUES('next', ?)", (self.next_offset,))
         self._recent.clear()
+        self._fetched.clear()
 
     def forget(self) -> None:
         """Empties the set, when the log is not the one it was made from."""
         self._recent.clear()
+        self._fetched.clear()
         self.next_offset = 0
         with self._db:
             self._db.execute("DELETE FROM seen")

@@ -20,6 +20,7 @@ import apsw
 from events.clock import Clock
 from events.codec import Sealed, StoredRow, header_id, leaf_hash
 from events.errors import HubError, Refused, TryAgainLater, WrongSettings
+from events.log.bulk import insert_rows
 from events.log.port import Cut, Outcome, Position
 from events.log.seen import Seen
 
@@ -29,7 +30,7 @@ GROUP_MAX = 4_000
 _BEHIND_MAX_US = 120_000_000
 _SILENCE_MAX_US = 90 * 86_400 * 1_000_000
 _PUSH_MAX_ROWS = 20_000
-_INSERT = "INSERT INTO log VALUES(?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO log VALUES"
 _SELECT = "SELECT position, known_us, header, nonce, body, leaf FROM log WHERE position >= ? ORDER BY position LIMIT ?"
 
 
@@ -171,6 +172,7 @@ class SqliteLog:
     def _placed(self, rows: list[Sealed], new: list[StoredRow], keys: list[int]) -> list[Outcome]:
         """Gives each new row its place and its time, and finds the original of each known one."""
         known_us, offset = self._next_known_us(), self._next
+        self._seen.fetch(header_id(sealed.header) for sealed in rows)
         here: dict[bytes, StoredRow] = {}
         outcomes: list[Outcome] = []
         for sealed in rows:
@@ -196,7 +198,7 @@ class SqliteLog:
         db = self._db
         db.execute("BEGIN IMMEDIATE")
         try:
-            db.executemany(_INSERT, new)
+            insert_rows(db, _INSERT, new)
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:

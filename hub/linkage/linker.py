@@ -117,9 +117,9 @@ class Linker:
         if len(self._opened) > _KNOWN_MAX:
             self._opened.clear()
         with self._store.snapshot() as db:
-            new = [logged for subject, logged in unseen.items() if membership.own_number(db, subject) is None]
+            known = membership.opened_among(db, unseen)
         self._opened.update(unseen)
-        return [self._opening(logged) for logged in new]
+        return [self._opening(logged) for subject, logged in unseen.items() if subject not in known]
 
     def _opening(self, logged: Logged) -> Sealed:
         record = str(logged.event.record)

@@ -7,7 +7,6 @@ secret per (agency, subject, retention class); until sealing lands it is stored 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 import threading
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from typing import NamedTuple
 import apsw
 
 from events.errors import HubError
-from events.identity import SECRET_BYTES, SubjectKeys, subject_keys
+from events.identity import SECRET_BYTES, SubjectKeys, mac, subject_keys
 from events.ids import SubjectId
 from hub.sqlite import open_file, open_to_read, transaction, translated
 
@@ -91,7 +90,7 @@ class KeyStore:
             return self._stored_subject(self._lookup(agency, record))
 
     def _lookup(self, agency: str, record: str) -> bytes:
-        return hmac.digest(self._look_up_key, f"{agency}\0{record}".encode(), "sha256")
+        return mac(self._look_up_key, f"{agency}\0{record}".encode())
 
     def _stored_subject(self, lookup: bytes) -> SubjectId | None:
         pending = self._pending.subjects.get(lookup)

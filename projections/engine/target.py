@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
 
+from events.catalogue import TYPES
 from events.codec import StoredRow, open_row
-from events.envelope import Logged
+from events.envelope import Logged, schema_urn
 from events.errors import HubError
+from events.upcasters import upcast
 from projections.engine.projection import Folder, Projection, insert_sql
 from projections.engine.store import checkpoints, lanes, waiting
 
@@ -92,7 +95,7 @@ class Target:
         A fold that fails halts only its record's lane. Raises BrokenRow for a row that does not open and
         sqlite3.OperationalError where the disk says no; nothing of the rows is then applied.
         """
-        batch = [open_row(partition, row) for row in rows]
+        batch = [_current(open_row(partition, row)) for row in rows]
         if not batch:
             return batch
         try:
@@ -198,6 +201,19 @@ class Target:
             self._halted.discard((lane.projection, lane.subject))
             moving += 1
         return moving
+
+
+_CURRENT = {name: schema_urn(name, kind.version) for name, kind in TYPES.items()}
+
+
+def _current(logged: Logged) -> Logged:
+    """The event as the current version of its type tells it."""
+    event = logged.event
+    if event.attributes["dataschema"] == _CURRENT.get(event.type):
+        return logged
+    version, payload = upcast(event.type, event.version, event.payload)
+    attributes = {**event.attributes, "dataschema": schema_urn(event.type, version), "data": payload}
+    return replace(logged, event=replace(event, attributes=attributes))
 
 
 def halted_lanes(db: sqlite3.Connection) -> list[HaltedLane]:

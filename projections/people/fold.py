@@ -10,15 +10,16 @@ from typing import Any
 import orjson
 from sqlalchemy import MetaData
 
+from events.log.bulk import insert_rows
 from projections.engine.facts.fold import FactFold
 from projections.engine.facts.history import FactStore, Row
-from projections.engine.projection import FOREVER, Folder, insert_sql
+from projections.engine.projection import FOREVER, Folder
 from projections.people import tables
 
 TYPES = frozenset({"person.registered"})
 STORE = FactStore(tables.facts)
-_IDENTIFIER = insert_sql(tables.identifiers, replace=True)
-_BIRTH = insert_sql(tables.births, replace=True)
+_IDENTIFIER = "INSERT OR REPLACE INTO people_identifiers VALUES"
+_BIRTH = "INSERT OR REPLACE INTO people_births VALUES"
 _PAYLOAD = "SELECT payload FROM people_entries WHERE subject = ? AND sort = ? AND fact = ? AND at = ?"
 
 
@@ -38,21 +39,31 @@ class _PeopleFold(FactFold):
         for row in changed:
             for table in ("people_identifiers", "people_births"):
                 self._db.execute(f"DELETE FROM {table} WHERE subject = ? AND fact = ?", (row.subject, row.fact))
+        identifiers: list[tuple[Any, ...]] = []
+        births: list[tuple[Any, ...]] = []
         for row in (*changed, *new):
             if row.kind == "assert" and row.current_to == FOREVER:
-                self._index(row)
+                payload = orjson.loads(row.payload if row.is_new else self._payload_of(row))
+                identifiers += _identifiers(row, payload)
+                births.append(_birth(row, payload))
+        insert_rows(self._db, _IDENTIFIER, identifiers)
+        insert_rows(self._db, _BIRTH, births)
 
-    def _index(self, row: Row) -> None:
-        stored = row.payload
-        if not row.is_new:
-            (stored,) = self._db.execute(_PAYLOAD, (row.subject, row.sort, row.fact, row.at)).fetchone()
-        payload = orjson.loads(stored)
-        for identifier in payload.get("identifiers", ()):
-            if identifier.get("system") and identifier.get("value"):
-                values = (identifier["system"], identifier["value"], row.subject, row.fact)
-                self._db.execute(_IDENTIFIER, values)
-        names = " ".join(sorted(set(name_words(payload))))
-        self._db.execute(_BIRTH, (row.subject, row.fact, payload.get("birth_date", ""), names))
+    def _payload_of(self, row: Row) -> bytes:
+        stored: bytes = self._db.execute(_PAYLOAD, (row.subject, row.sort, row.fact, row.at)).fetchone()[0]
+        return stored
+
+
+def _identifiers(row: Row, payload: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    return [
+        (identifier["system"], identifier["value"], row.subject, row.fact)
+        for identifier in payload.get("identifiers", ())
+        if identifier.get("system") and identifier.get("value")
+    ]
+
+
+def _birth(row: Row, payload: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row.subject, row.fact, payload.get("birth_date", ""), " ".join(sorted(set(name_words(payload))))
 
 
 def name_words(payload: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy import MetaData
 
 from events.clock import from_us
 from events.envelope import Logged
+from events.log.bulk import insert_rows
 from projections.engine.projection import Folder
 from projections.sources import tables
 
@@ -20,10 +21,8 @@ _DAYS = (
     "events = events + excluded.events, findings = findings + excluded.findings, "
     "last_known_us = max(last_known_us, excluded.last_known_us)"
 )
-_SENDER = (
-    "INSERT INTO sources_sender_ids VALUES(?, ?, ?, 0) ON CONFLICT(source, sender_id) DO UPDATE SET is_shared = 1 "
-    "WHERE rawhash <> excluded.rawhash"
-)
+_SENDER = "INSERT INTO sources_sender_ids VALUES"
+_IF_KNOWN = " ON CONFLICT(source, sender_id) DO UPDATE SET is_shared = 1 WHERE rawhash <> excluded.rawhash"
 _MISSING_MAX = 1_000
 
 
@@ -58,7 +57,7 @@ class _Fold:
             if "sequence" in attributes:
                 self._sequence(source, str(attributes["sequence"]))
         self._db.executemany(_DAYS, [(source, _day_text(day), *sums) for (source, day), sums in sorted(days.items())])
-        self._db.executemany(_SENDER, sorted(_sender_row(*sender) for sender in senders))
+        insert_rows(self._db, _SENDER, sorted(_sender_row(*sender) for sender in senders), _IF_KNOWN)
 
     def _sequence(self, source: str, text: str) -> None:
         """Notes a number of a source's sequence; not all sequences are numbers (CloudEvents leaves it open)."""
@@ -84,8 +83,8 @@ def _without(gap: list[int], number: int) -> list[list[int]]:
     return [part for part in ([first, number - 1], [number + 1, last]) if part[0] <= part[1]]
 
 
-def _sender_row(source: str, sender_id: str, rawhash: str) -> tuple[str, bytes, bytes]:
-    return source, hashlib.sha256(sender_id.encode()).digest()[:12], bytes.fromhex(rawhash)[:12]
+def _sender_row(source: str, sender_id: str, rawhash: str) -> tuple[str, bytes, bytes, int]:
+    return source, hashlib.sha256(sender_id.encode()).digest()[:12], bytes.fromhex(rawhash)[:12], 0
 
 
 def _day_text(day: int) -> str:

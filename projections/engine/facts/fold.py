@@ -14,6 +14,7 @@ import orjson
 from events.canonical import canonical
 from events.envelope import Logged
 from events.identity import content_digest
+from events.log.bulk import insert_rows
 from events.order import parse_order
 from projections.engine.facts.history import Closing, FactKey, FactStore, Row, closing_sweeps
 from projections.engine.occurred import DEFAULT_ZONE, UNDATED, occurred_of
@@ -37,9 +38,18 @@ class FactFold:
         self._scoped: dict[tuple[str, str], set[FactKey]] = {}
 
     def batch(self, batch: Sequence[Logged]) -> None:
+        self._facts = self._store.rows_of_facts(self._db, self._keys_in(batch))
         for logged in batch:
             self._event(logged)
         self._write()
+
+    def _keys_in(self, batch: Sequence[Logged]) -> set[FactKey]:
+        return {
+            (logged.event.subject, attributes["fact"])
+            for logged in batch
+            if "fact" in (attributes := logged.event.attributes)
+            and (self._types is None or attributes["type"] in self._types)
+        }
 
     def _event(self, logged: Logged) -> None:
         attributes = logged.event.attributes
@@ -176,10 +186,10 @@ class FactFold:
                 elif row.is_changed:
                     changed.append(row)
         new.sort(key=_by_key)
-        self._db.executemany(self._store.insert, map(self._store.as_stored, new))
+        insert_rows(self._db, self._store.insert, list(map(self._store.as_stored, new)))
         self._db.executemany(self._store.update, [row.moved() for row in changed])
         for (source, scope), keys in self._scoped.items():
-            self._db.executemany(self._store.insert_scoped, [(source, scope, *key) for key in sorted(keys)])
+            insert_rows(self._db, self._store.insert_scoped, [(source, scope, *key) for key in sorted(keys)])
         self.wrote(new, changed)
         # Facts live for one batch, so that memory is bounded by it; the store answers for the rest.
         self._facts.clear()
@@ -241,7 +251,8 @@ def _note_arrival(row: Row, rows: list[Row]) -> None:
     """A finding on what ranks by its arrival, where the order that it gives can't be used."""
     if row.kind == "void":
         return
-    why = is_arrival(row.item(), order_kinds([each.item() for each in rows]))
+    kinds = order_kinds([each.item() for each in rows]) if row.order is not None else None
+    why = is_arrival(row.item(), kinds)
     if why is not None:
         told = orjson.loads(row.findings) if row.findings else []
         row.findings = orjson.dumps([*told, f"{why} order"]).decode()

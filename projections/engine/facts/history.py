@@ -12,6 +12,7 @@ from typing import Literal, cast
 
 from sqlalchemy import bindparam, select, update
 
+from events.log.bulk import select_rows
 from events.order import parse_order
 from projections.engine.facts.tables import FactTables
 from projections.engine.projection import columns_of, insert_sql, sql
@@ -148,16 +149,25 @@ class Closing:
         )
 
 
+def _by_arrival(row: Row) -> int:
+    return row.at
+
+
 class FactStore:
     """Reads and writes one view's tables of facts over one connection."""
 
     def __init__(self, tables: FactTables) -> None:
         entries, groups, closings, scoped = tables.entries, tables.groups, tables.closings, tables.scoped
         self.as_stored = attrgetter(*columns_of(entries))
-        self.insert = insert_sql(entries)
+        self.insert = f"INSERT INTO {entries.name} VALUES"
+        law = ", ".join(f'e."{name}"' for name in LAW_COLUMNS)
+        self._law_of_many = (
+            f"SELECT {law}, e.subject, e.fact FROM wanted CROSS JOIN {entries.name} e "
+            "ON e.subject = wanted.column1 AND e.fact = wanted.column2"
+        )
         self.insert_group = insert_sql(groups)
         self.insert_closing = insert_sql(closings)
-        self.insert_scoped = insert_sql(scoped).replace("INSERT", "INSERT OR IGNORE", 1)
+        self.insert_scoped = f"INSERT OR IGNORE INTO {scoped.name} VALUES"
         self.update = sql(
             update(entries)
             .where(*(entries.c[name] == bindparam(f"_{name}") for name in _KEY))
@@ -193,6 +203,16 @@ class FactStore:
         """Everything said of a fact, in order of arrival; empty for a fact never heard of."""
         found = db.execute(self._law, {"subject": subject, "fact": fact}).fetchall()
         return [Row(*(*values, subject, fact)) for values in found]
+
+    def rows_of_facts(self, db: sqlite3.Connection, keys: Iterable[FactKey]) -> dict[FactKey, list[Row]]:
+        """The same for many facts at once."""
+        found: dict[FactKey, list[Row]] = {key: [] for key in keys}
+        for values in select_rows(db, self._law_of_many, found, 2):
+            row = Row(*values)
+            found[row.subject, row.fact].append(row)
+        for rows in found.values():
+            rows.sort(key=_by_arrival)
+        return found
 
     def facts_of_group(self, db: sqlite3.Connection, subject: bytes, group: str) -> list[FactKey]:
         found = db.execute(self._facts_of_group, {"subject": subject, "factgroup": group})

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import MetaData
 
 from events.envelope import Logged
+from events.log.bulk import insert_rows, select_rows
 from projections.engine.membership import tables
 from projections.engine.membership.queries import lead, number_of, numbers_of, subjects_of
 from projections.engine.projection import FOREVER, Folder, insert_sql
 
-_PERSON = insert_sql(tables.persons).replace("INSERT", "INSERT OR IGNORE", 1)
-_RECORD = insert_sql(tables.records).replace("INSERT", "INSERT OR IGNORE", 1)
-_LINK = insert_sql(tables.links)
+_PERSON = "INSERT OR IGNORE INTO membership_persons VALUES"
+_RECORD = "INSERT OR IGNORE INTO membership_records VALUES"
+_LINK = "INSERT INTO membership_links VALUES"
+_LINKED = "SELECT DISTINCT l.subject FROM wanted CROSS JOIN membership_links l ON l.subject = wanted.column1"
 _EDGE = insert_sql(tables.edges)
 _LAST_MOVE = (
     "SELECT next.person, next.how FROM membership_links AS old JOIN membership_links AS next "
@@ -46,7 +49,6 @@ class _Fold:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._kinds = {
-            "hub.person-opened": self._open,
             "hub.records-linked": self._link,
             "hub.records-unlinked": self._unlink,
             "hub.persons-merged": self._merge,
@@ -55,24 +57,39 @@ class _Fold:
 
     def batch(self, batch: Sequence[Logged]) -> None:
         causes: dict[str, int] = {}
+        openings: list[Logged] = []
         for logged in batch:
             attributes = logged.event.attributes
-            fold = self._kinds.get(attributes["type"])
-            if fold is None:
+            if attributes["type"] == "hub.person-opened":
+                openings.append(logged)
+            elif (fold := self._kinds.get(attributes["type"])) is not None:
+                self._open(openings)
+                fold(logged)
+            else:
                 continue
-            fold(logged)
             partition, _, at = attributes.get("causationid", "").rpartition(":")
             if partition:
                 causes[partition] = max(int(at), causes.get(partition, 0))
+        self._open(openings)
         self._db.executemany(_PROGRESS, causes.items())
 
-    def _open(self, logged: Logged) -> None:
-        payload = logged.event.payload
-        subject, person = bytes.fromhex(payload["subject"]), payload["person"]
-        self._db.execute(_PERSON, (person, logged.known_us, subject))
-        self._db.execute(_RECORD, (subject, payload["record"], person))
-        if number_of(self._db, subject) is None:
-            self._db.execute(_LINK, (subject, logged.known_us, FOREVER, person, "opened", logged.event.id))
+    def _open(self, openings: list[Logged]) -> None:
+        """Openings come in swarms: they are folded together, up to the next decision of another kind."""
+        persons: list[tuple[Any, ...]] = []
+        records: list[tuple[Any, ...]] = []
+        links: dict[bytes, tuple[Any, ...]] = {}
+        for logged in openings:
+            payload = logged.event.payload
+            subject, person = bytes.fromhex(payload["subject"]), payload["person"]
+            persons.append((person, logged.known_us, subject))
+            records.append((subject, payload["record"], person))
+            links.setdefault(subject, (subject, logged.known_us, FOREVER, person, "opened", logged.event.id))
+        for (linked,) in select_rows(self._db, _LINKED, [(subject,) for subject in links], 1):
+            del links[linked]
+        insert_rows(self._db, _PERSON, persons)
+        insert_rows(self._db, _RECORD, records)
+        insert_rows(self._db, _LINK, list(links.values()))
+        openings.clear()
 
     def _move(self, logged: Logged, how: str) -> tuple[str | None, str]:
         """Links a record to a number; the number it leaves, and the one it comes to."""
@@ -82,7 +99,7 @@ class _Fold:
         if left == person:
             return None, person
         self._end("membership_links", "subject", subject, logged.known_us)
-        self._db.execute(_LINK, (subject, logged.known_us, FOREVER, person, how, logged.event.id))
+        insert_rows(self._db, _LINK, [(subject, logged.known_us, FOREVER, person, how, logged.event.id)])
         # A number that has records again leads to itself again, unless it is merged.
         self._end("membership_edges", "number", person, logged.known_us, " AND kind = 'redirect'")
         return left, person

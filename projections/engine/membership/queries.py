@@ -6,8 +6,10 @@ Times are known times in microseconds; NOW stands for the newest state.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from events.log.bulk import select_rows
 from projections.engine.projection import FOREVER
 
 NOW = FOREVER - 1
@@ -116,6 +118,12 @@ def own_number(db: sqlite3.Connection, subject: bytes) -> str | None:
     """The number first opened for a record."""
     row = db.execute("SELECT person FROM membership_records WHERE subject = ?", (subject,)).fetchone()
     return row[0] if row is not None else None
+
+
+def opened_among(db: sqlite3.Connection, subjects: Iterable[bytes]) -> set[bytes]:
+    """Those of some subjects that have a number already."""
+    known = "SELECT r.subject FROM wanted CROSS JOIN membership_records r ON r.subject = wanted.column1"
+    return {subject for (subject,) in select_rows(db, known, [(subject,) for subject in subjects], 1)}
 
 
 def is_merged(db: sqlite3.Connection, survivor: str, absorbed: str) -> bool:
