@@ -109,7 +109,8 @@ class Hl7Desk:
         }
         segments: list[Segment] = [("MSH", header)]
         if planned.kind in ("ADT", "MDM"):
-            segments.append(("EVN", {1: planned.trigger, 2: self.stamp(planned.at)}))
+            stamp = self.stamp(planned.at)
+            segments.append(("EVN", {1: planned.trigger, 2: stamp, 6: stamp}))
         return lambda: self._writer.message([*segments, *planned.body])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from hub.demo.desks.hospital import AUTHORITY, Hl7Desk, Patients, Visit
+from hub.demo.desks.hospital import AUTHORITY, Hl7Desk, Patients, Visit, without_offset
 from hub.demo.hl7 import Field, Segment
 from hub.demo.people import Person
 
@@ -151,4 +151,4 @@ def allergy(place: int, substance: tuple[str, str], reaction: str, since: str) -
 def diagnosis(place: int, concept: tuple[str, str], on: datetime) -> Segment:
     """DG1: a working diagnosis by SNOMED CT code."""
     code, display = concept
-    return ("DG1", {1: str(place), 3: (code, display, "SCT"), 5: f"{on:%Y%m%d%H%M%S}", 6: "W"})
+    return ("DG1", {1: str(place), 3: (code, display, "SCT"), 5: without_offset(on), 6: "W"})

@@ -67,10 +67,11 @@ class Telling:
         data: Json = {"topic": topic, "text": text, "language": "bfi"}
         self.tell("open_door", ago, "aboutme.statement-shared", data, f"about-me/{topic}", said_by="person")
 
-    def meet(self, number: str, ago: int, outcome: str, **more: object) -> None:
+    def meet(self, number: str, ago: int, service: str, outcome: str, **more: object) -> None:
         """An appointment with a mental health team, and what became of it, if anything has yet."""
         start = self.at(ago, 15, 0)
-        booking: Json = {"appointment_id": number, "start": when.text(start), "mode": "in-person", "status": "booked"}
+        booking: Json = {"appointment_id": number, "start": when.text(start), "service": org(service)}
+        booking.update(mode="in-person", status="booked")
         if outcome != "did-not-attend":
             booking["adjustments_arranged"] = [words("BSL interpreter")]
         fact, since = f"appointment/{number}", when.text(start)

@@ -181,10 +181,10 @@ class _Story(Telling):
         self.answer("minds", 640, "YM-2", "accepted", told_person=True)
         episode: Json = {"episode_id": "YM", "kind": "mental-health-caseload", "service": org(YOUNG_MINDS)}
         self.tell("minds", 636, "episode.started", episode, "episode/YM/start")
-        self.meet("1", 632, "did-not-attend", barrier="communication-need-not-met", follow_up="rebooked")
-        self.meet("2", 611, "attended")
-        self.meet("3", 580, "attended")
-        self.meet("4", 545, "attended")
+        self.meet("1", 632, YOUNG_MINDS, "did-not-attend", barrier="communication-need-not-met", follow_up="rebooked")
+        self.meet("2", 611, YOUNG_MINDS, "attended")
+        self.meet("3", 580, YOUNG_MINDS, "attended")
+        self.meet("4", 545, YOUNG_MINDS, "attended")
         end: Json = {
             "episode_id": "YM",
             "kind": "mental-health-caseload",
@@ -295,7 +295,7 @@ class _Story(Telling):
         episode: Json = {"episode_id": "TT", "kind": "mental-health-caseload", "service": org(TALKING)}
         self.tell("minds", 238, "episode.started", episode, "episode/TT/start")
         for number, ago in (("11", 231), ("12", 210), ("13", 189), ("14", 150)):
-            self.meet(number, ago, "attended")
+            self.meet(number, ago, TALKING, "attended")
 
     def read_before_asked(self) -> None:
         """Doors open because somebody read what was there to be read."""
@@ -316,7 +316,7 @@ class _Story(Telling):
         council = self.town.council
         council.note(person, "REQ", "SELF", self.day(140), outcome="ASSESS", note="Read the pathway plan first")
         council.span(person, "ASM", "CARE", self.day(130), self.day(112), outcome="ELIG")
-        council.span(person, "SVC", "DIRPAY", self.day(98), None, provider="Chosen by the person")
+        council.span(person, "SVC", "DIRPAY", self.day(98), None, provider=COUNCIL)
         back = self._thanks(f"{COUNCIL}, Adult Social Care", "They had read it. I only had to say what changed.")
         self.tell("open_door", 108, "feedback.given", back, "feedback/council", said_by="person")
 
@@ -325,8 +325,8 @@ class _Story(Telling):
         why = "Tested at the hospital: no allergy, the rash came from the illness"
         self.town.surgery.withdraw(self.person, self.at(95), "health.allergy-recorded", "allergy/1", why)
         self.contact("young", 60, "sms", "Starts at the bicycle workshop on Monday", direction="from-person")
-        self.meet("15", 21, "attended")
-        self.meet("16", -12, "")
+        self.meet("15", 21, TALKING, "attended")
+        self.meet("16", -12, TALKING, "")
         thanks = self._thanks(CHARITY, "I told it once. It stayed told.")
         self.tell("open_door", 12, "feedback.given", thanks, "feedback/open-door", said_by="person")
 
