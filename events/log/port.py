@@ -54,6 +54,10 @@ class Subscription(Protocol):
         """Rows (with their partition) after those given before, in order per partition; empty after the timeout."""
         ...
 
+    def wake(self) -> None:
+        """Ends a poll that waits in another thread."""
+        ...
+
     def close(self) -> None: ...
 
 

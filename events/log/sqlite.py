@@ -324,6 +324,11 @@ class SqliteSubscription:
             return list(self._log.read(PARTITION, self._next, limit))
         return []
 
+    def wake(self) -> None:
+        """Ends a poll that waits in another thread."""
+        with self._news:
+            self._news.notify_all()
+
     def close(self) -> None:
         self._log.unsubscribe(self)
 

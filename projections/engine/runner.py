@@ -51,6 +51,7 @@ class Runner:
         self._target.retry_lanes(self._partition, lambda at: next(log_.read(self._partition, at, 1)))
         self._moved = threading.Condition()
         self._applied = self._target.next_of(self._partition)
+        self._subscription = log_.subscribe({self._partition: self._applied})
         self._shadow: tuple[Path, threading.Event] | None = None
         self._stopping = threading.Event()
         self.fault: Exception | None = None
@@ -62,6 +63,7 @@ class Runner:
     def stop(self) -> None:
         """Ends after the batch at hand."""
         self._stopping.set()
+        self._subscription.wake()
         if self._thread.is_alive():
             self._thread.join()
         self._target.db.close()
@@ -88,7 +90,7 @@ class Runner:
     # ---- the thread
 
     def _run(self) -> None:
-        subscription = self._log.subscribe({self._partition: self._applied})
+        subscription = self._subscription
         try:
             while not self._stopping.is_set():
                 if self._shadow is not None:
@@ -145,6 +147,7 @@ class Runner:
             raise
         swapped = threading.Event()
         self._shadow = (path, swapped)
+        self._subscription.wake()
         while not swapped.wait(0.1):
             if not self._thread.is_alive():
                 raise RuntimeError("the projections stopped while a rebuild was to be swapped in") from self.fault

@@ -19,6 +19,7 @@ from projections.engine.projection import columns_of, insert_sql, sql
 from projections.engine.standing import Item, Sweep
 
 FactKey = tuple[bytes, str]
+_Kind = Literal["assert", "withdraw", "void"]
 
 # What the laws need of a row that is stored already; its payload stays where it is.
 LAW_COLUMNS = (
@@ -90,7 +91,7 @@ class Row:
         return Item(
             self.at,
             self.known_us,
-            cast(Literal["assert", "withdraw", "void"], self.kind),
+            cast(_Kind, self.kind),
             parse_order(self.order) if self.order is not None else None,
             (self.type, self.digest, f"{self.sort}/{self.day_to}"),
             self.factgroup,

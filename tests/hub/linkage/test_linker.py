@@ -1,0 +1,140 @@
+"""Records become persons, and records of one person are found and linked; humans may decide otherwise."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from events.errors import Refused
+from hub.assembly import Hub
+from hub.reading import Reading
+from tests.hub.homes import STEWARD, cloudevent, nhs_number, open_home, registration, send
+
+TENANT = "housing:crm/tenant/1"
+PATIENT = "hospital:crm/patient/1"
+
+
+def person_of(hub: Hub, record: str) -> str:
+    (found,) = Reading(hub).find(STEWARD, record=record)["people"]
+    return str(found["person"])
+
+
+def hope(message_id: str, record: str, text: str, agency: str = "housing") -> dict[str, object]:
+    data = {"topic": "hopes", "text": text}
+    return cloudevent(message_id, "aboutme.statement-shared", record, data, fact=f"hope/{message_id}", agency=agency)
+
+
+def titles(hub: Hub, person: str) -> int:
+    from hub.reading import TimelineQuestion
+
+    return len(Reading(hub).timeline(STEWARD, TimelineQuestion(person=person))["entries"])
+
+
+@pytest.fixture
+def hub(tmp_path: Path):  # type: ignore[no-untyped-def]
+    with open_home(tmp_path / "home") as hub:
+        yield hub
+
+
+def test_each_new_record_gets_a_person_of_its_own(hub: Hub) -> None:
+    send(hub, hope("1", "tenant/1", "a garden"), hope("2", "tenant/2", "a cat"))
+    assert person_of(hub, TENANT) != person_of(hub, "housing:crm/tenant/2")
+
+
+def test_the_same_number_and_birth_date_link_two_agencies_records(hub: Hub) -> None:
+    send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+    send(hub, registration("9", "patient/1", number=nhs_number(1), agency="hospital"))
+    assert person_of(hub, TENANT) == person_of(hub, PATIENT)
+
+
+def test_many_records_of_one_person_in_one_message_become_one_person(hub: Hub) -> None:
+    send(hub, *(registration(str(at), f"tenant/{at}", number=nhs_number(1)) for at in range(6)))
+    assert len({person_of(hub, f"housing:crm/tenant/{at}") for at in range(6)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "born"),
+    [(nhs_number(2), "1980-02-03"), (nhs_number(1), "1980-02-04"), ("9990000000", "1980-02-03")],
+    ids=["another number", "another birth date", "a wrong check digit"],
+)
+def test_less_evidence_links_nothing(hub: Hub, number: str, born: str) -> None:
+    send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+    send(hub, registration("9", "patient/1", number=number, born=born, agency="hospital"))
+    assert person_of(hub, TENANT) != person_of(hub, PATIENT)
+
+
+def test_two_persons_of_several_records_wait_for_a_human(hub: Hub) -> None:
+    send(hub, *(registration(f"a{at}", f"tenant/{at}", number=nhs_number(1)) for at in range(2)))
+    send(hub, *(registration(f"b{at}", f"tenant/{at}", number=nhs_number(2)) for at in range(2, 4)))
+    send(hub, registration("c", "tenant/0", number=nhs_number(2), order="9"))
+    assert person_of(hub, "housing:crm/tenant/0") != person_of(hub, "housing:crm/tenant/3")
+    with hub.store.snapshot() as db:
+        assert reviews(hub, db) == 1
+
+
+def reviews(hub: Hub, db: sqlite3.Connection) -> int:
+    from events.codec import open_row
+
+    rows = hub.log.read("main-0", 0, 1_000)
+    return sum(open_row("main-0", row).event.type == "hub.review-opened" for row in rows)
+
+
+def test_what_a_human_unlinked_no_rule_links_again(hub: Hub) -> None:
+    send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+    send(hub, registration("9", "patient/1", number=nhs_number(1), agency="hospital"))
+    apart = hub.decisions.unlink(PATIENT, reason="two people, one number", by="sam")
+    assert person_of(hub, PATIENT) == apart["person"] != person_of(hub, TENANT)
+    send(hub, registration("10", "patient/1", number=nhs_number(1), order="7", agency="hospital"))
+    assert person_of(hub, PATIENT) == apart["person"]
+
+
+def test_link_and_unlink_by_hand_move_the_entries_and_nothing_else(hub: Hub) -> None:
+    send(hub, hope("1", "tenant/1", "a garden"), hope("2", "tenant/2", "a cat"))
+    one, other = person_of(hub, TENANT), person_of(hub, "housing:crm/tenant/2")
+    hub.decisions.link(TENANT, other, reason="she told us", by="sam")
+    assert (titles(hub, other), titles(hub, one)) == (2, 2)  # the emptied number leads on
+    back = hub.decisions.unlink(TENANT, reason="a mistake", by="sam")
+    assert back["person"] == one
+    assert (titles(hub, other), titles(hub, one)) == (1, 1)
+
+
+def test_merge_and_unmerge(hub: Hub) -> None:
+    send(hub, hope("1", "tenant/1", "a garden"), hope("2", "tenant/2", "a cat"))
+    one, other = person_of(hub, TENANT), person_of(hub, "housing:crm/tenant/2")
+    hub.decisions.merge(one, other, reason="one person", by="sam")
+    assert (titles(hub, one), titles(hub, other)) == (2, 2)
+    hub.decisions.unmerge(one, other, reason="not so", by="sam")
+    assert (titles(hub, one), titles(hub, other)) == (1, 1)
+
+
+def test_decisions_that_make_no_sense_are_refused(hub: Hub) -> None:
+    send(hub, hope("1", "tenant/1", "a garden"), hope("2", "tenant/2", "a cat"))
+    one, other = person_of(hub, TENANT), person_of(hub, "housing:crm/tenant/2")
+    decisions = hub.decisions
+    refusals = {
+        "already-linked": lambda: decisions.link(TENANT, one, reason="r", by="s"),
+        "unknown-record": lambda: decisions.link("housing:crm/tenant/77", one, reason="r", by="s"),
+        "unknown-person": lambda: decisions.link(TENANT, "0000-0000", reason="r", by="s"),
+        "not-linked": lambda: decisions.unlink(TENANT, reason="r", by="s"),
+        "not-merged": lambda: decisions.unmerge(one, other, reason="r", by="s"),
+        "already-merged": lambda: decisions.merge(one, one, reason="r", by="s"),
+    }
+    for code, attempt in refusals.items():
+        with pytest.raises(Refused) as refused:
+            attempt()
+        assert refused.value.code == code
+
+
+def test_dropped_views_are_folded_again_without_deciding_anything_anew(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with open_home(home) as hub:
+        send(hub, registration("1", "tenant/1", number=nhs_number(1)), hope("2", "tenant/2", "a cat"))
+        send(hub, registration("9", "patient/1", number=nhs_number(1), agency="hospital"))
+        before, person = hub.log.head(), person_of(hub, PATIENT)
+    for path in home.glob("views*"):
+        path.unlink()
+    with open_home(home) as hub:
+        assert hub.wait_until_read(20)
+        assert (hub.log.head(), person_of(hub, PATIENT)) == (before, person)
