@@ -11,19 +11,23 @@ from concurrent.futures import Future
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
+import structlog
+
 from adapters.sdk.adapter import Adapter, Finding, Message, Setting, Translation
 from adapters.sdk.making import EventMaker, Made
 from adapters.sdk.outcome import Counts, EventOutcome, MessageOutcome, Report, State
 from adapters.sdk.receipts import Arrival, Receipt, Receipts
 from adapters.sdk.register import Register
 from events.clock import Clock, from_us
-from events.errors import RejectedMessage
+from events.errors import HubError, Refused, RejectedMessage
 from events.identity import Keyring
 from events.log.port import Log, Outcome
 
 BATCH_MESSAGES = 1_000
 BATCH_BYTES = 4 << 20
 SHOWN_OUTCOMES = 1_000
+WHOLE = "whole"  # the place of what was received, where no message could be cut out of it
+_log = structlog.get_logger()
 
 
 class _Pending(NamedTuple):
@@ -70,9 +74,10 @@ class Intake:
         return self.resume(receipt.id)
 
     def resume(self, receipt_id: str) -> Report:
-        """Translates a stored receipt again: after a crash, or for a retry. What is known already adds nothing."""
+        """Translates a stored receipt again, from its first message on. What is known already adds nothing."""
         receipt, raw = self._receipts.open(receipt_id)
         with raw:
+            self._receipts.begin(receipt.id)
             return self._work(receipt, raw)
 
     def retry(self, receipt_id: str, place: str) -> MessageOutcome:
@@ -80,15 +85,34 @@ class Intake:
         receipt, raw = self._receipts.open(receipt_id)
         self._admit(receipt.arrival)
         with raw:
+            if place == WHOLE:
+                return _as_one(self.resume(receipt_id))
             for batch in self._batches(receipt, raw, only=place):
-                outcomes = self._outcomes(batch, self._append(batch).result())
-                self._receipts.note(receipt.id, outcomes)
-                return outcomes[0]
-        raise RejectedMessage("unknown-place", "the receipt holds no such message", where=f"receipt {receipt_id}")
+                (outcome,) = self._outcomes(batch, self._append(batch).result())
+                self._receipts.replace(receipt.id, outcome)
+                return outcome
+        raise Refused(
+            "unknown-place",
+            "the receipt holds no such message",
+            where=f"receipt {receipt_id}",
+            next_step="`tellonce quarantine list` prints the messages that can be retried.",
+        )
 
     def sweep(self) -> list[Report]:
-        """Finishes what a killed process left behind; called before the hub takes anything new."""
-        return [self.resume(receipt.id) for receipt in list(self._receipts.unfinished())]
+        """Finishes what a killed process left behind; called before the hub takes anything new.
+
+        Raises the first refusal (an agency that is not registered any more, ...) after the others are finished.
+        """
+        reports: list[Report] = []
+        refusals: list[Refused] = []
+        for receipt in list(self._receipts.unfinished()):
+            try:
+                reports.append(self.resume(receipt.id))
+            except Refused as error:
+                refusals.append(error)
+        if refusals:
+            raise refusals[0]
+        return reports
 
     def _admit(self, arrival: Arrival) -> None:
         today = from_us(self._clock()).date()
@@ -107,7 +131,7 @@ class Intake:
             waiting = submitted
         if waiting is not None:
             highest = self._settle(receipt, *waiting, counts, shown) or highest
-        self._receipts.finish(receipt.id, counts)
+        self._receipts.finish(receipt.id)
         return Report(receipt.id, counts, tuple(shown), highest)
 
     def _settle(
@@ -145,7 +169,7 @@ class Intake:
         if message.fault is not None:
             return _Pending(message, "quarantined", "", (message.fault,), ())
         try:
-            translation = adapter.translate(message, setting)
+            translation = _translation(adapter, message, setting)
             made, refused = maker.make(message, translation)
         except RejectedMessage as error:
             return _Pending(message, "quarantined", "", (_finding_of(error),), ())
@@ -192,12 +216,44 @@ def _pending(message: Message, translation: Translation, made: tuple[Made, ...],
     return _Pending(message, "accepted-with-findings" if findings else "accepted", "", findings, made)
 
 
+def _translation(adapter: Adapter, message: Message, setting: Setting) -> Translation:
+    """The adapter's translation. A bug in it quarantines the message: the next one and the next start go on."""
+    try:
+        return adapter.translate(message, setting)
+    except RejectedMessage:
+        raise
+    except Exception as error:
+        raise _adapter_failed(adapter, error) from error
+
+
 def _guarded(adapter: Adapter, raw: BinaryIO, setting: Setting) -> Iterator[Message]:
     """The adapter's messages; where the whole turns out unreadable, one last message in quarantine says so."""
     try:
         yield from adapter.split(raw, setting)
     except RejectedMessage as error:
-        yield Message(place="whole", raw=b"", fault=_finding_of(error))
+        yield Message(place=WHOLE, raw=b"", fault=_finding_of(error))
+    except (HubError, OSError):
+        raise
+    except Exception as error:
+        yield Message(place=WHOLE, raw=b"", fault=_finding_of(_adapter_failed(adapter, error)))
+
+
+def _adapter_failed(adapter: Adapter, error: Exception) -> RejectedMessage:
+    _log.error("adapter_failed", adapter=adapter.name, exc_info=error)
+    return RejectedMessage(
+        "adapter-failed",
+        f"the adapter {adapter.name} met something that it was not written for ({type(error).__name__})",
+        next_step="Report it together with the hub's log; when the adapter is corrected, retry the message.",
+    )
+
+
+def _as_one(report: Report) -> MessageOutcome:
+    """The outcome of a receipt that was unreadable as a whole: still so, or what became of it now."""
+    for outcome in report.outcomes:
+        if outcome.place == WHOLE:
+            return outcome
+    events = tuple(event for outcome in report.outcomes for event in outcome.events)
+    return MessageOutcome(WHOLE, "accepted-with-findings" if report.counts.findings else "accepted", events=events)
 
 
 def _slice(messages: Iterable[Message]) -> Iterator[Message]:

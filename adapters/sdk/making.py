@@ -185,7 +185,7 @@ def _content(fact: Fact) -> tuple[bytes, list[Finding]]:
 def _instant(text: str | None, where: str) -> str | None:
     if text is None:
         return None
-    if len(text) == 20 and text[19] == "Z" and text[10] == "T":  # the normal form, as most senders write it
+    if len(text) == 20 and text[4::3] == "--T::Z":  # the normal form, as most senders write it
         with suppress(ValueError):
             datetime.fromisoformat(text)
             return text

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
-from adapters.sdk.outcome import Counts, MessageOutcome
+from adapters.sdk.outcome import MessageOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,25 @@ class Receipts(Protocol):
         """The receipt and its bytes as a stream. Raises Refused `unknown-receipt`."""
         ...
 
-    def note(self, receipt_id: str, outcomes: Sequence[MessageOutcome]) -> None:
-        """Outcomes of messages, in their order; not waited for: the start-up sweep repeats what a crash loses.
+    def begin(self, receipt_id: str) -> None:
+        """The messages of a stored receipt get their outcomes anew, from the first one on: those noted before go.
 
-        A quarantined message gets a number (Q-0031); an outcome for a place noted before replaces it.
+        A receipt just stored needs no beginning.
         """
         ...
 
-    def finish(self, receipt_id: str, counts: Counts) -> None:
+    def note(self, receipt_id: str, outcomes: Sequence[MessageOutcome]) -> None:
+        """Outcomes of the next messages, in their order; not waited for: the start-up sweep repeats what a crash loses.
+
+        A quarantined message gets a number (Q-0031).
+        """
+        ...
+
+    def replace(self, receipt_id: str, outcome: MessageOutcome) -> None:
+        """The outcome of a message that was quarantined and retried stands for the one noted before."""
+        ...
+
+    def finish(self, receipt_id: str) -> None:
         """All messages of the receipt have their outcome. Not waited for either."""
         ...
 

@@ -1,7 +1,7 @@
 """What is written into receipts.sqlite, group by group, all of a group or nothing.
 
-A receipt's messages get their outcomes in one run, from the first to the last. A run that a crash cut off begins
-again from nothing; a message retried after its run gets an outcome that stands for the old one.
+A receipt's messages get their outcomes in one run, from the first to the last. A run that is begun again forgets what
+was noted; a message that is retried gets an outcome that stands for the old one.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import apsw
 
-from adapters.sdk.outcome import MessageOutcome
 from events.errors import Refused
+from events.log.bulk import insert_rows
 from hub.receipts.documents import Noted, Sums, decode, encode, minus
 from hub.receipts.names import receipt_code
 from hub.receipts.writer import Job, Waiter
@@ -21,17 +21,17 @@ from hub.sqlite import transaction
 
 _Day = tuple[str, str, str]  # agency, system, day of receipt
 
-_RECEIPT = "INSERT INTO receipts VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_OUTCOMES = "INSERT INTO outcomes VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RETRIED = "INSERT OR REPLACE INTO retried VALUES(?, ?, ?, ?)"
 _QUARANTINED = (
-    "INSERT INTO quarantine(receipt, place, code, field, detail, sender_id, findings, noted_us, state) "
-    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, 'waiting') ON CONFLICT(receipt, place) DO UPDATE SET code = excluded.code, "
-    "field = excluded.field, detail = excluded.detail, sender_id = excluded.sender_id, "
-    "findings = excluded.findings, state = 'waiting', noted_us = excluded.noted_us"
+    "INSERT INTO quarantine(receipt, place, code, field, detail, sender_id, findings, noted_us, state) VALUES"
 )
-_DAY = (
-    "INSERT INTO days VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+_REQUARANTINED = (
+    " ON CONFLICT(receipt, place) DO UPDATE SET code = excluded.code, field = excluded.field, "
+    "detail = excluded.detail, sender_id = excluded.sender_id, findings = excluded.findings, "
+    "state = excluded.state, noted_us = excluded.noted_us"
+)
+_SAME_DAY = (
+    " ON CONFLICT DO UPDATE SET "
     "receipts = receipts + excluded.receipts, accepted = accepted + excluded.accepted, "
     "with_findings = with_findings + excluded.with_findings, not_mapped = not_mapped + excluded.not_mapped, "
     "quarantined = quarantined + excluded.quarantined, last_us = max(last_us, excluded.last_us)"
@@ -78,11 +78,27 @@ class NoteOutcomes(NamedTuple):
     waiter: None = None
 
 
+class ReplaceOutcome(NamedTuple):
+    """A job: the outcome of one message stands for the one noted before."""
+
+    receipt: str
+    place: str
+    noted: Noted
+    quarantined: QuarantinedMessage | None
+    waiter: None = None
+
+
+class BeginReceipt(NamedTuple):
+    """A job: the messages of a receipt get their outcomes anew."""
+
+    receipt: str
+    waiter: None = None
+
+
 class FinishReceipt(NamedTuple):
     """A job: all messages of a receipt have their outcome."""
 
     receipt: str
-    counts: Sums
     waiter: None = None
 
 
@@ -169,23 +185,22 @@ class Journal:
             self._store(job, group)
         elif isinstance(job, NoteOutcomes):
             self._note(job, group)
+        elif isinstance(job, ReplaceOutcome):
+            self._replace(job, group)
+        elif isinstance(job, BeginReceipt):
+            self._begin(job, group)
         elif isinstance(job, FinishReceipt):
             self._finish(job, group)
 
     def _flush(self, group: _Group) -> None:
         """Writes the rows collected so far."""
-        db = self._db
-        if group.receipts:
-            db.executemany(_RECEIPT, group.receipts)
-            db.executemany("INSERT INTO unfinished VALUES(?)", [row[:1] for row in group.receipts])
-        if group.outcomes:
-            db.executemany(_OUTCOMES, group.outcomes)
-        if group.quarantined:
-            db.executemany(_QUARANTINED, group.quarantined)
-        if group.finished:
-            db.executemany("DELETE FROM unfinished WHERE receipt = ?", group.finished)
-        if group.days:
-            db.executemany(_DAY, [(*day, *row) for day, row in group.days.items()])
+        numbers = [row[:1] for row in group.receipts]
+        insert_rows(self._db, "INSERT INTO receipts VALUES", group.receipts)
+        insert_rows(self._db, "INSERT INTO unfinished VALUES", numbers)
+        insert_rows(self._db, "INSERT INTO outcomes VALUES", group.outcomes)
+        insert_rows(self._db, _QUARANTINED, group.quarantined, _REQUARANTINED)
+        insert_rows(self._db, "DELETE FROM unfinished WHERE receipt IN (VALUES", group.finished, ")")
+        insert_rows(self._db, "INSERT INTO days VALUES", [(*day, *row) for day, row in group.days.items()], _SAME_DAY)
         for rows in (group.receipts, group.outcomes, group.quarantined, group.finished, group.days):
             rows.clear()
 
@@ -200,70 +215,66 @@ class Journal:
         group.count_receipt(day, job.received_us)
 
     def _note(self, job: NoteOutcomes, group: _Group) -> None:
-        run = self._run_of(job.receipt, group) or self._begin_again(job.receipt, group)
-        if run is None or self._is_retry(run, job, group):
-            self._replace(job, group)
-            return
+        run = self._run_of(job.receipt, group)
         sums = job.noted.sums
         if run.next_first is None:
             run.next_first = self._count_noted(run.number)
         group.touched.append(run)
         group.outcomes.append((run.number, run.next_first, *sums, job.noted.document, job.noted.event_ids))
-        group.quarantined.extend((run.number, *message) for message in job.quarantined)
+        group.quarantined.extend((run.number, *message, "waiting") for message in job.quarantined)
         group.count(run.day, sums)
         run.next_first += sums.messages
 
-    def _run_of(self, receipt: str, group: _Group) -> _Run | None:
-        return None if receipt in group.ended else self._runs.get(receipt)
+    def _finish(self, job: FinishReceipt, group: _Group) -> None:
+        run = self._run_of(job.receipt, group)
+        group.finished.append((run.number,))
+        group.ended.add(job.receipt)
 
-    def _begin_again(self, receipt: str, group: _Group) -> _Run | None:
-        """A new run of an unfinished receipt: forgets what the run noted that was cut off. None for a finished one."""
+    def _begin(self, job: BeginReceipt, group: _Group) -> None:
+        run = self._runs.get(job.receipt)
+        if run is None or run.next_first != 0 or job.receipt in group.ended:
+            self._begin_again(job.receipt, group)
+
+    def _run_of(self, receipt: str, group: _Group) -> _Run:
+        run = None if receipt in group.ended else self._runs.get(receipt)
+        return run or self._begin_again(receipt, group)
+
+    def _begin_again(self, receipt: str, group: _Group) -> _Run:
+        """A new run: forgets what the one before noted."""
         self._flush(group)
         number, day = self._find(receipt)
-        if not self._db.execute("SELECT count(*) FROM unfinished WHERE receipt = ?", (number,)).get:
-            return None
         group.count(day, minus(_NOTHING, read_sums(self._db, number)))
         for table in ("outcomes", "retried", "changed"):
             self._db.execute(f"DELETE FROM {table} WHERE receipt = ?", (number,))
         self._db.execute("UPDATE quarantine SET state = 'released' WHERE receipt = ?", (number,))
+        self._db.execute("INSERT OR IGNORE INTO unfinished VALUES(?)", (number,))
         run = self._runs[receipt] = _Run(number, day)
         group.begun_again.append(receipt)
+        group.ended.discard(receipt)
         return run
-
-    def _is_retry(self, run: _Run, job: NoteOutcomes, group: _Group) -> bool:
-        """Whether a message is retried while the run that quarantined it still goes on."""
-        if job.noted.sums.messages != 1 or run.next_first == 0:
-            return False
-        self._flush(group)
-        place = decode(job.noted.document, job.noted.event_ids)[0].place
-        waiting = "SELECT count(*) FROM quarantine WHERE receipt = ? AND place = ? AND state = 'waiting'"
-        return bool(self._db.execute(waiting, (run.number, place)).get)
 
     def _count_noted(self, number: int) -> int:
         return int(self._db.execute("SELECT total(messages) FROM outcomes WHERE receipt = ?", (number,)).get)
 
-    def _replace(self, job: NoteOutcomes, group: _Group) -> None:
-        """Newer outcomes stand for those noted before; sums follow."""
+    def _replace(self, job: ReplaceOutcome, group: _Group) -> None:
+        """Sums of the receipt and of its day follow."""
         self._flush(group)
         number, day = self._find(job.receipt)
-        waiting = {message.place: message for message in job.quarantined}
-        for outcome in decode(job.noted.document, job.noted.event_ids):
-            noted = encode([outcome])
-            before = self._sums_before(number, outcome.place)
-            self._db.execute(_RETRIED, (number, outcome.place, noted.document, noted.event_ids))
-            self._requarantine(number, outcome, waiting.get(outcome.place))
-            if before is not None:
-                self._change(number, day, minus(noted.sums, before), group)
-
-    def _requarantine(self, number: int, outcome: MessageOutcome, message: QuarantinedMessage | None) -> None:
-        if message is not None:
-            self._db.execute(_QUARANTINED, (number, *message))
+        before = self._sums_before(number, job.place)
+        if before is None:
+            return  # the message is not noted yet: the run that goes on will do it
+        change = minus(job.noted.sums, before)
+        group.count(day, change)
+        self._db.execute(_CHANGED, (number, *change))
+        self._db.execute(_RETRIED, (number, job.place, job.noted.document, job.noted.event_ids))
+        if job.quarantined is not None:
+            insert_rows(self._db, _QUARANTINED, [(number, *job.quarantined, "waiting")], _REQUARANTINED)
         else:
             release = "UPDATE quarantine SET state = 'released' WHERE receipt = ? AND place = ?"
-            self._db.execute(release, (number, outcome.place))
+            self._db.execute(release, (number, job.place))
 
     def _sums_before(self, number: int, place: str) -> Sums | None:
-        """Sums of the outcome that a newer one replaces, where it can have changed them."""
+        """Sums of the outcome that a newer one replaces."""
         row = self._db.execute(
             "SELECT document, event_ids FROM retried WHERE receipt = ? AND place = ?", (number, place)
         ).fetchone()
@@ -272,23 +283,7 @@ class Journal:
         findings = self._db.execute(
             "SELECT findings FROM quarantine WHERE receipt = ? AND place = ?", (number, place)
         ).get
-        return None if findings is None else _quarantined(findings)
-
-    def _change(self, number: int, day: _Day, change: Sums, group: _Group) -> None:
-        self._db.execute(_CHANGED, (number, *change))
-        group.count(day, change)
-
-    def _finish(self, job: FinishReceipt, group: _Group) -> None:
-        run = self._run_of(job.receipt, group)
-        if run is not None:  # its sums are those of its outcomes
-            group.finished.append((run.number,))
-            group.ended.add(job.receipt)
-            return
-        # A receipt without messages, or one worked through again after it was finished.
-        self._flush(group)
-        number, day = self._find(job.receipt)
-        self._change(number, day, minus(job.counts, read_sums(self._db, number)), group)
-        group.finished.append((number,))
+        return None if findings is None else Sums(1, 0, findings, 0, 1, 0, 0)
 
     def _find(self, receipt: str) -> tuple[int, _Day]:
         row = self._db.execute(
@@ -297,10 +292,6 @@ class Journal:
         if row is None:
             raise unknown_receipt(receipt)
         return row[0], (row[1], row[2], self._day_of(row[3]))
-
-
-def _quarantined(findings: int) -> Sums:
-    return Sums(1, 0, findings, 0, 1, 0, 0)
 
 
 def read_sums(db: apsw.Connection, number: int) -> Sums:

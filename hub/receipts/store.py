@@ -22,14 +22,22 @@ import apsw
 import orjson
 import structlog
 
-from adapters.sdk.outcome import Counts, MessageOutcome
+from adapters.sdk.outcome import MessageOutcome
 from adapters.sdk.receipts import Arrival, Receipt
 from events.clock import Clock, from_us
 from events.errors import Refused, TryAgainLater
 from hub.receipts import queries
-from hub.receipts.documents import Sums, encode, printable
+from hub.receipts.documents import encode, printable
 from hub.receipts.files import ReceiptFiles
-from hub.receipts.journal import FinishReceipt, Journal, NoteOutcomes, QuarantinedMessage, StoreReceipt
+from hub.receipts.journal import (
+    BeginReceipt,
+    FinishReceipt,
+    Journal,
+    NoteOutcomes,
+    QuarantinedMessage,
+    ReplaceOutcome,
+    StoreReceipt,
+)
 from hub.receipts.names import RANDOM_BYTES, new_receipt_code, receipt_name
 from hub.receipts.queries import DayCounts, FoundMessage, QuarantineEntry, QuarantineState, ReceiptStatus
 from hub.receipts.tables import STORED_FORMAT, make_tables
@@ -139,30 +147,27 @@ class ReceiptStore:
             )
         return receipt, self._files.open(receipt.id)
 
-    def note(self, receipt_id: str, outcomes: Sequence[MessageOutcome]) -> None:
-        """Outcomes of messages, in their order; not waited for, but a full queue slows the caller.
+    def begin(self, receipt_id: str) -> None:
+        """The messages of a stored receipt get their outcomes anew; those noted before go."""
+        self._writer.submit_riding(BeginReceipt(receipt_id))
 
-        An outcome for a place noted before stands for the old one; a message that could be understood at last leaves
-        the quarantine.
-        """
+    def note(self, receipt_id: str, outcomes: Sequence[MessageOutcome]) -> None:
+        """Outcomes of the next messages, in their order; not waited for, but a full queue slows the caller."""
         if not outcomes:
             return
         noted = encode(outcomes)
         quarantined = [_quarantined(each, self._clock()) for each in outcomes if each.state == "quarantined"]
         self._writer.submit_riding(NoteOutcomes(receipt_id, noted, quarantined))
 
-    def finish(self, receipt_id: str, counts: Counts) -> None:
+    def replace(self, receipt_id: str, outcome: MessageOutcome) -> None:
+        """The outcome of a message that was quarantined and retried; understood at last, it leaves the quarantine."""
+        quarantined = _quarantined(outcome, self._clock()) if outcome.state == "quarantined" else None
+        job = ReplaceOutcome(receipt_id, printable(outcome.place), encode([outcome]), quarantined)
+        self._writer.submit_riding(job)
+
+    def finish(self, receipt_id: str) -> None:
         """All messages of the receipt have their outcome. Not waited for either."""
-        sums = Sums(
-            counts.messages,
-            counts.accepted,
-            counts.findings,
-            counts.not_mapped,
-            counts.quarantined,
-            counts.events,
-            counts.duplicates,
-        )
-        self._writer.submit_riding(FinishReceipt(receipt_id, sums))
+        self._writer.submit_riding(FinishReceipt(receipt_id))
 
     def unfinished(self) -> Iterator[Receipt]:
         """Receipts without outcome whose bytes are there, oldest first: what a killed process left behind."""

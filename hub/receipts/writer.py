@@ -174,7 +174,7 @@ class GroupWriter:
             return False
         if isinstance(error, TryAgainLater):
             return True
-        _log.error("receipt_note_failed", job=type(job).__name__, error=type(error).__name__)
+        _log.error("receipt_note_failed", action=type(job).__name__, exc_info=error)
         return False
 
     def _give_up(self, group: list[Job], error: BaseException) -> None:

@@ -18,6 +18,7 @@ import apsw
 from events.errors import HubError
 from events.identity import SECRET_BYTES, SubjectKeys, mac, subject_keys
 from events.ids import SubjectId
+from events.log.bulk import insert_rows
 from hub.sqlite import open_file, open_to_read, transaction, translated
 
 STORED_FORMAT = 1
@@ -139,11 +140,9 @@ class KeyStore:
 
     def _store(self, batch: _Pending) -> None:
         with transaction(self._db):
-            self._db.executemany("INSERT INTO subjects VALUES(?, ?)", sorted(batch.subjects.items()))
-            self._db.executemany(
-                "INSERT INTO secrets VALUES(?, ?, ?, ?, ?)",
-                [(*owner, key_id_of(secret), secret) for owner, secret in sorted(batch.secrets.items())],
-            )
+            insert_rows(self._db, "INSERT INTO subjects VALUES", sorted(batch.subjects.items()))
+            secrets = [(*owner, key_id_of(secret), secret) for owner, secret in sorted(batch.secrets.items())]
+            insert_rows(self._db, "INSERT INTO secrets VALUES", secrets)
 
     def close(self) -> None:
         """Closes the file. Keys that no commit made durable are gone: nothing durable can have used them."""
