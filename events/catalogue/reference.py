@@ -68,9 +68,6 @@ def _only(schema: Mapping[str, Any], *, shared: bool) -> dict[str, Any]:
 
 
 def _table_of_fields(schema: Mapping[str, Any]) -> Iterator[str]:
-    if not schema["properties"]:
-        yield "No fields of its own."
-        return
     yield "| field | holds |"
     yield "|---|---|"
     for name, field in schema["properties"].items():
