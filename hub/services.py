@@ -205,12 +205,21 @@ class Services:
             "undecided": self._hub.log.head()[PARTITION] - self._hub.linker.settled,
         }
 
-    def _details(self) -> dict[str, Any]:
+    def halted(self) -> list[dict[str, Any]]:
+        """Lanes that stand still: view, where, since when, why. For anyone; names nobody."""
         with self._hub.store.snapshot() as db:
-            lanes = [
+            return [
                 {"view": lane.projection, "at": lane.at, "since": us_text(lane.since_us), "code": lane.code}
                 for lane in halted_lanes(db)
             ]
+
+    @property
+    def quarantine_waiting(self) -> int:
+        """How many messages wait in quarantine. For anyone; names nobody."""
+        return sum(each.quarantined for each in self._hub.receipts.counts_by_day())
+
+    def _details(self) -> dict[str, Any]:
+        with self._hub.store.snapshot() as db:
             people, records = (
                 db.execute(f"SELECT count(*) FROM membership_{table}").fetchone()[0] for table in ("persons", "records")
             )
@@ -218,11 +227,11 @@ class Services:
             persons = reached.fetchone()[0]
         return {
             "checkpoints": self._hub.runner.checkpoints,
-            "halted": lanes,
+            "halted": self.halted(),
             "numbers": people,
             "records": records,
             "persons_with_records": persons,
-            "quarantine_waiting": sum(each.quarantined for each in self._hub.receipts.counts_by_day()),
+            "quarantine_waiting": self.quarantine_waiting,
             "receipts_missing": list(self._hub.receipts.missing),
         }
 
