@@ -6,10 +6,10 @@ import fcntl
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 import structlog
 
@@ -91,7 +91,7 @@ class Hub:
         self._sweep()
 
     def _open_views(self) -> None:
-        writer = DecisionWriter(self.keys)
+        self._decision_writer = writer = DecisionWriter(self.keys)
         self.linker = Linker(self.log, self.store, writer)
         self.runner = Runner(self.log, self.store, projections(), self.linker.consider)
         self._closers.append(self.runner.stop)
@@ -99,9 +99,15 @@ class Hub:
         self.runner.start()
         self.decisions = Decisions(self.log, self.store, self.runner, writer)
         if self.log.head()[PARTITION] == 0:
-            opened = {"epoch": self.log.epoch, "demo": self.is_demo}
-            epoch = self.log.epoch
-            self.log.append([writer.row("hub.log-opened", epoch, opened, cause=epoch, model="home/1")])
+            self._record("hub.log-opened", {"epoch": self.log.epoch, "demo": self.is_demo})
+
+    def _record(self, kind: str, payload: Mapping[str, Any]) -> None:
+        epoch = self.log.epoch
+        self.log.append([self._decision_writer.row(kind, epoch, payload, cause=epoch, model="home/1")])
+
+    def record_restore(self, origin: str, size: int) -> None:
+        """Notes in the log that it goes on, from so many events, where another epoch was cut off."""
+        self._record("hub.restored", {"epoch": self.log.epoch, "origin": origin, "size": size})
 
     def _sweep(self) -> None:
         """Finishes the receipts that a killed process left without outcome, before anything new comes in."""

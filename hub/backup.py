@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import apsw
 
 from events.errors import WrongSettings
+from events.log.sqlite import PARTITION
 from hub.assembly import REGISTER, Hub
+from hub.receipts.journal import reopen_since
+from hub.settings import Settings
 
 # The log first: whatever it holds is then in the receipts and keys that are copied after it.
 _FILES = ("log.sqlite", "receipts.sqlite", "keys.sqlite")
+_OVERLAP_US = 3_600_000_000
 _OTHERS = (REGISTER, "token-key.pem")
 
 
@@ -33,8 +38,13 @@ def back_up(hub: Hub, target: Path) -> dict[str, Any]:
     return {"backup": str(target), "files": sorted(path.name for path in target.iterdir())}
 
 
-def restore(source: Path, home: Path) -> str:
-    """Makes a home from a backup; the new epoch. Raises WrongSettings `home-not-empty`, `no-backup`."""
+def restore(source: Path, settings: Settings) -> dict[str, Any]:
+    """Makes a home from a backup, in a new epoch that its log records.
+
+    Receipts that came about when the copy was made are translated again: what the log has of them is known to it.
+    Raises WrongSettings `home-not-empty`, `no-backup`.
+    """
+    home = settings.home
     if home.exists() and any(home.iterdir()):
         raise WrongSettings("home-not-empty", "the home is not empty", where=str(home), next_step="Name a new one.")
     missing = [name for name in _FILES if not (source / name).exists()]
@@ -44,7 +54,12 @@ def restore(source: Path, home: Path) -> str:
     for name in _FILES:
         copy_database(source / name, home / name)
     _copy_files(source, home)
-    return _new_epoch(home / "log.sqlite")
+    old, last_known_us = _begin_epoch(home / "log.sqlite")
+    reopen_since(home / "receipts.sqlite", last_known_us - _OVERLAP_US)
+    with Hub(replace(settings, accepts_clock=True)) as hub:
+        size = hub.log.head()[PARTITION]
+        hub.record_restore(old, size)
+    return {"home": str(home), "origin": old, "epoch": hub.log.epoch, "events": size}
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -66,11 +81,13 @@ def _copy_files(source: Path, target: Path) -> None:
         shutil.copytree(source / "receipts", target / "receipts", dirs_exist_ok=True)
 
 
-def _new_epoch(path: Path) -> str:
+def _begin_epoch(path: Path) -> tuple[str, int]:
+    """The old epoch and the log's last known time."""
     db = apsw.Connection(str(path))
     old: str = db.execute("SELECT value FROM meta WHERE name = 'epoch'").get
+    last_known_us: int = db.execute("SELECT known_us FROM log ORDER BY position DESC LIMIT 1").get or 0
     epoch = f"{int(old.partition('-')[0]) + 1}-{secrets.token_hex(4)}"
     with db:
         db.execute("UPDATE meta SET value = ? WHERE name = 'epoch'", (epoch,))
     db.close()
-    return epoch
+    return old, last_known_us

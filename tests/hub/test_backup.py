@@ -1,0 +1,59 @@
+"""A home from a copy goes on in a new epoch, loses nothing that the copy holds and refuses old positions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from events.codec import open_row
+from events.errors import Refused, WrongSettings
+from hub.backup import back_up, restore
+from hub.reading import Reading, TimelineQuestion
+from hub.settings import read_settings
+from tests.hub.homes import STEWARD, nhs_number, open_home, registration, send
+
+
+def test_a_restored_home_reads_the_same_and_goes_on_in_a_new_epoch(tmp_path: Path) -> None:
+    with open_home(tmp_path / "home") as hub:
+        report = send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+        question = TimelineQuestion(nhs_number=nhs_number(1))
+        before = Reading(hub).timeline(STEWARD, question)
+        back_up(hub, tmp_path / "copy")
+    restored = restore(tmp_path / "copy", read_settings(tmp_path / "again", {}))
+    assert restored["epoch"].startswith("2-")
+    with open_home(tmp_path / "again") as hub:
+        assert hub.wait_until_read(20)
+        after = Reading(hub).timeline(STEWARD, question)
+        assert [each["payload"] for each in after["entries"]] == [each["payload"] for each in before["entries"]]
+        assert after["person"] == before["person"]
+        last = list(hub.log.read("main-0", restored["events"], 10))
+        assert open_row("main-0", last[0]).event.payload["origin"] == report.position.partition(":")[0]
+        with pytest.raises(Refused, match="other-epoch"):
+            Reading(hub).timeline(STEWARD, TimelineQuestion(person=before["person"], min_position=report.position))
+        again = send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+        assert (again.counts.events, again.counts.duplicates) == (0, 1)
+
+
+def test_what_the_copied_receipts_hold_beyond_the_copied_log_is_translated_again(tmp_path: Path) -> None:
+    with open_home(tmp_path / "home") as hub:
+        back_up(hub, tmp_path / "copy")
+        send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+        back_up(hub, tmp_path / "later")
+    (tmp_path / "later" / "log.sqlite").write_bytes((tmp_path / "copy" / "log.sqlite").read_bytes())
+    restore(tmp_path / "later", read_settings(tmp_path / "again", {}))
+    with open_home(tmp_path / "again") as hub:
+        assert hub.wait_until_read(20)
+        found = Reading(hub).timeline(STEWARD, TimelineQuestion(nhs_number=nhs_number(1)))
+        assert len(found["entries"]) == 1
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    with open_home(tmp_path / "home") as hub:
+        back_up(hub, tmp_path / "copy")
+        with pytest.raises(WrongSettings, match="backup-exists"):
+            back_up(hub, tmp_path / "copy")
+    with pytest.raises(WrongSettings, match="home-not-empty"):
+        restore(tmp_path / "copy", read_settings(tmp_path / "home", {}))
+    with pytest.raises(WrongSettings, match="no-backup"):
+        restore(tmp_path / "nowhere", read_settings(tmp_path / "again", {}))
