@@ -1,0 +1,214 @@
+"""Bearer tokens: who asks, in which role, of which organisation, for what purpose, until when.
+
+Tokens are signed with Ed25519 by a key that is made in the home at first use; no other algorithm is ever tried.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+from types import MappingProxyType
+from typing import NamedTuple
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from events.clock import Clock
+from events.errors import Refused, RejectedMessage, WrongSettings
+from hub.access.door import ROLES, Caller
+
+KEY_FILE = "token-key.pem"
+ISSUER = AUDIENCE = "tellonce"
+ALGORITHM = "EdDSA"
+LEEWAY_S = 30  # two machines' clocks are never quite equal
+LIFETIME_S = 12 * 3600
+# What each role asks for unless its token says otherwise; the values are the closed list.
+PURPOSE_OF_ROLE: Mapping[str, str] = MappingProxyType(
+    {
+        "adapter": "data-supply",
+        "practitioner": "direct-care",
+        "steward": "record-linkage",
+        "auditor": "audit",
+        "admin": "operations",
+    }
+)
+PURPOSES = (*PURPOSE_OF_ROLE.values(), "safeguarding", "subject-access")
+_REQUIRED = ("iss", "aud", "exp", "nbf", "sub", "role", "org", "purpose")
+_WHO = re.compile(r"[\w.@:+-]{1,100}")
+_ORGANISATION = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_SCHEME = "bearer "
+_REMEMBERED = 2_000
+
+
+class _Verified(NamedTuple):
+    """A token whose signature and claims were found good; its times are looked at each time it is used."""
+
+    caller: Caller
+    not_before_s: int
+    expires_s: int
+
+
+class Tokens:
+    """Issues and verifies the tokens of one home."""
+
+    def __init__(self, home: Path, clock: Clock) -> None:
+        self._key = _key_of(home / KEY_FILE)
+        self._public = self._key.public_key()
+        self._clock = clock
+        self._verified: OrderedDict[str, _Verified] = OrderedDict()
+        self._remembering = Lock()
+
+    def issue(
+        self, who: str, role: str, organisation: str, *, purpose: str | None = None, lifetime_s: int = LIFETIME_S
+    ) -> str:
+        """A signed token. Raises RejectedMessage `role-unknown`, `purpose-unknown` or `bad-token-claim`."""
+        caller = Caller(who, role, organisation, purpose or PURPOSE_OF_ROLE.get(role, ""))
+        if fault := _fault(caller):
+            raise RejectedMessage(*fault, where="token", next_step="`tellonce token --help` lists what is possible.")
+        if lifetime_s <= 0:
+            raise RejectedMessage("bad-token-claim", "a token must live for a while", where="lifetime")
+        now_s = self._clock() // 1_000_000
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "nbf": now_s,
+            "exp": now_s + lifetime_s,
+            "sub": who,
+            "role": role,
+            "org": organisation,
+            "purpose": caller.purpose,
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM)
+
+    def verify_token(self, authorization: str | None) -> Caller:
+        """The caller that an `Authorization` header names.
+
+        Raises Refused `token-missing`, `token-wrong`, `token-expired`, `token-not-yet-valid`, `role-unknown` or
+        `purpose-unknown`.
+        """
+        token = _bearer(authorization)
+        found = self._verified.get(token)
+        if found is None:
+            found = self._remember(token, self._checked(token))
+        now_s = self._clock() // 1_000_000
+        if now_s >= found.expires_s + LEEWAY_S:
+            raise _unwelcome("token-expired", "the token's time is over", "Ask for a new one: `tellonce token`.")
+        if now_s < found.not_before_s - LEEWAY_S:
+            raise _unwelcome("token-not-yet-valid", "the token's time has not begun", "Compare the machines' clocks.")
+        return found.caller
+
+    def _checked(self, token: str) -> _Verified:
+        try:
+            # Times are compared with the hub's own clock, by verify_token.
+            claims = jwt.decode(
+                token,
+                self._public,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"require": list(_REQUIRED), "verify_exp": False, "verify_nbf": False, "verify_iat": False},
+            )
+        except jwt.InvalidTokenError as error:
+            raise _wrong() from error
+        told = [claims[name] for name in ("sub", "role", "org", "purpose")]
+        times = [claims[name] for name in ("nbf", "exp")]
+        if not all(type(each) is str for each in told) or not all(type(each) is int for each in times):
+            raise _wrong()
+        caller = Caller(*told)
+        if fault := _fault(caller):
+            raise _unwelcome(*fault, "Ask for a new one: `tellonce token`.")
+        return _Verified(caller, *times)
+
+    def _remember(self, token: str, found: _Verified) -> _Verified:
+        """A signature takes a tenth of a millisecond to check: a token in use is checked once."""
+        with self._remembering:
+            self._verified[token] = found
+            if len(self._verified) > _REMEMBERED:
+                self._verified.popitem(last=False)
+        return found
+
+
+def _bearer(authorization: str | None) -> str:
+    if not authorization or not authorization[: len(_SCHEME)].lower() == _SCHEME:
+        raise _unwelcome(
+            "token-missing", "this needs a bearer token", "Send the header `Authorization: Bearer <token>`."
+        )
+    return authorization[len(_SCHEME) :].strip()
+
+
+def _fault(caller: Caller) -> tuple[str, str] | None:
+    """Code and sentence for what a token cannot say; None where all is well."""
+    if caller.role not in ROLES:
+        return "role-unknown", f"the roles are {', '.join(ROLES)}"
+    if caller.purpose not in PURPOSES:
+        return "purpose-unknown", f"the purposes are {', '.join(sorted(PURPOSES))}"
+    if not _WHO.fullmatch(caller.who):
+        return "bad-token-claim", "who asks is named by 1 to 100 letters, digits and . @ : + - _"
+    if not _ORGANISATION.fullmatch(caller.organisation):
+        return "bad-token-claim", "the organisation is named as in the register of agencies"
+    return None
+
+
+def _wrong() -> Refused:
+    return _unwelcome(
+        "token-wrong", "this hub did not issue this token, or it was changed", "Ask for a new one: `tellonce token`."
+    )
+
+
+def _unwelcome(code: str, what: str, next_step: str) -> Refused:
+    return Refused(code, what, where="token", next_step=next_step)
+
+
+# ---- the key
+
+
+def _key_of(path: Path) -> Ed25519PrivateKey:
+    """The key in a file, made at first use. Raises WrongSettings `bad-token-key`."""
+    if not path.exists():
+        _make_key(path)
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise _bad_key(path, "others than its owner may read it", f"Run `chmod 600 {path.name}` in the home.")
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except ValueError as error:
+        raise _bad_key(path, "it holds no private key", _ANEW) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise _bad_key(path, "it holds a key of another kind than Ed25519", _ANEW)
+    return key
+
+
+_ANEW = "Move it away: a new key is made, and every token must be issued again."
+
+
+def _make_key(path: Path) -> None:
+    """Writes a new key beside and links it into place: of two processes that begin at once, one wins."""
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink()
+
+
+def _bad_key(path: Path, what: str, next_step: str) -> WrongSettings:
+    return WrongSettings("bad-token-key", what, where=path.name, next_step=next_step)

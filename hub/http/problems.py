@@ -1,0 +1,156 @@
+"""Errors as problem details (RFC 9457): what happened, where and what to do, and never a value that was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from events.errors import HubError, Refused, RejectedMessage, TryAgainLater
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5
+_KIND = "urn:tellonce:problem:"
+
+_UNAUTHORISED = (
+    "token-missing",
+    "token-wrong",
+    "token-expired",
+    "token-not-yet-valid",
+    "role-unknown",
+    "purpose-unknown",
+    "bad-token-claim",
+)
+_FORBIDDEN = ("not-permitted", "other-agency", "unknown-agency", "unknown-system", "agreement-out-of-date")
+_NOT_FOUND = (
+    "unknown-person",
+    "unknown-fact",
+    "unknown-record",
+    "unknown-receipt",
+    "unknown-place",
+    "unknown-quarantine-number",
+    "unknown-adapter",
+    "no-such-route",
+)
+STATUS: Mapping[str, int] = MappingProxyType(
+    {
+        **dict.fromkeys(_UNAUTHORISED, 401),
+        **dict.fromkeys(_FORBIDDEN, 403),
+        **dict.fromkeys(_NOT_FOUND, 404),
+        "method-not-allowed": 405,
+        "body-too-slow": 408,
+        "body-too-large": 413,
+        "too-large": 413,
+        "unsupported-content-type": 415,
+        "bad-question": 422,
+        "hub-stopping": 503,
+    }
+)
+
+
+def status_of(error: HubError) -> int:
+    """The HTTP status that says the same as the error's code, or else as its kind."""
+    if error.code in STATUS:
+        return STATUS[error.code]
+    if isinstance(error, RejectedMessage):
+        return 400
+    if isinstance(error, Refused):
+        return 409
+    return 503 if isinstance(error, TryAgainLater) else 500
+
+
+def document_of(error: HubError, **more: Any) -> dict[str, Any]:
+    """The error as a problem document."""
+    status = status_of(error)
+    return {
+        "type": f"{_KIND}{error.code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": f"{error.what}.",
+        "code": error.code,
+        "where": error.where,
+        "next_step": error.next_step,
+        **more,
+    }
+
+
+def answer(error: HubError, **more: Any) -> Response:
+    """The error as an answer."""
+    told = document_of(error, **more)
+    headers = {}
+    if told["status"] == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if told["status"] == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    return Response(orjson.dumps(told), told["status"], headers, MEDIA_TYPE)
+
+
+def of_bug(reference: str) -> bytes:
+    """The body of the answer to something that went wrong in the hub itself."""
+    error = HubError(
+        "internal-error",
+        "something in the hub itself went wrong",
+        where=f"reference {reference}",
+        next_step="Tell whoever runs the hub this reference: its log says where it happened.",
+    )
+    return orjson.dumps(document_of(error, reference=reference))
+
+
+def bad_question(faults: Sequence[Mapping[str, Any]]) -> tuple[RejectedMessage, list[dict[str, str]]]:
+    """What pydantic found wrong with a question: places and rules, without what was sent."""
+    errors = [{"where": _place(fault), "what": _rule(fault)} for fault in faults]
+    where = ", ".join(dict.fromkeys(each["where"] for each in errors))
+    error = RejectedMessage(
+        "bad-question", "the question is not as it must be", where=where, next_step="docs/http.md has every route."
+    )
+    return error, errors
+
+
+def _place(fault: Mapping[str, Any]) -> str:
+    if fault["type"] == "extra_forbidden":  # its name was sent, and may be anything
+        return "a field that is not asked for"
+    return ".".join(str(part) for part in fault["loc"]) or "body"
+
+
+def _rule(fault: Mapping[str, Any]) -> str:
+    return "not asked for" if fault["type"] == "extra_forbidden" else str(fault["msg"])
+
+
+# ---- what FastAPI and Starlette raise
+
+
+def on_hub_error(request: Request, error: Exception) -> Response:
+    return answer(error) if isinstance(error, HubError) else _never(error)
+
+
+def on_bad_question(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        return _never(error)
+    told, errors = bad_question(error.errors())
+    return answer(told, errors=errors)
+
+
+def on_http_error(request: Request, error: Exception) -> Response:
+    """A path or method that no route has; its text is the framework's own, so it is said anew."""
+    if not isinstance(error, HTTPException):
+        return _never(error)
+    if error.status_code == 405:
+        found = answer(
+            Refused("method-not-allowed", "this route has other methods", next_step="docs/http.md has every route.")
+        )
+        found.headers["Allow"] = (error.headers or {}).get("Allow", "")
+        return found
+    if error.status_code == 404:
+        return answer(Refused("no-such-route", "there is nothing here", next_step="docs/http.md has every route."))
+    return answer(RejectedMessage("bad-request", "the request cannot be read"))
+
+
+def _never(error: Exception) -> Response:
+    raise error
