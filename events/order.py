@@ -39,7 +39,8 @@ class Order:
 def parse_order(text: str) -> Order | None:
     """The order that a text gives, or None where it gives none."""
     head, slash, place = text.rpartition("/")
-    if slash and place.isascii() and place.isdigit() and len(place) < 10:  # the usual form ends in the place: keep the cache small
+    # The usual form ends in the place: without it the cache stays small.
+    if slash and place.isascii() and place.isdigit() and len(place) < 10:
         front = _parse(head)
         return front and Order((*front.key, int(place)), front.kinds + "i", f"{front.text}/{int(place)}")
     return _parse(text)

@@ -165,7 +165,6 @@ class Target:
         code = error.code if isinstance(error, HubError) else f"fold-{type(error).__name__}".lower()
         self.db.execute(_LANE, (name, logged.event.subject, logged.offset, logged.known_us, code))
         self._halted.add((name, logged.event.subject))
-        self.db.execute(_WAITING, (name, logged.event.subject, logged.offset))
         log.error("lane_halted", projection=name, position=logged.offset, code=code)
 
     def _advance(self, partition: str, offset: int) -> None:

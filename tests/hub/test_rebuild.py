@@ -1,0 +1,103 @@
+"""Views are folded again beside the live ones: the same view, while others read and write; or nothing at all."""
+
+from __future__ import annotations
+
+import random
+import threading
+from pathlib import Path
+
+import pytest
+
+from events.clock import us_text
+from hub.assembly import Hub, projections
+from hub.reading import Reading, TimelineQuestion
+from projections.engine.runner import RebuildCancelled
+from projections.engine.testing import digest
+from tests.counts import times
+from tests.hub.homes import STEWARD, cloudevent, nhs_number, open_home, registration, send
+
+NUMBER = nhs_number(1)
+
+
+def a_life(rng: random.Random, how_many: int) -> list[dict[str, object]]:
+    """Statements that change, go and come back, about three records of one person."""
+    events: list[dict[str, object]] = [registration(f"r{at}", f"tenant/{at}", number=NUMBER) for at in range(3)]
+    for at in range(how_many):
+        action = rng.choice(["assert"] * 6 + ["withdraw", "void"])
+        data = {"topic": "hopes", "text": rng.choice("ABCD")} if action == "assert" else {}
+        if action == "assert" and rng.random() < 0.5:
+            data["effective"] = {"start": f"20{rng.randint(10, 25)}-0{rng.randint(1, 9)}"}
+        more = {"order": str(rng.randint(1, 9))} if rng.random() < 0.8 else {}
+        fact = f"hope/{rng.randint(1, 4)}"
+        record = f"tenant/{rng.randint(0, 2)}"
+        kind = "aboutme.statement-shared"
+        events.append(cloudevent(f"m{at}", kind, record, data, fact=fact, action=action, **more))
+    return events
+
+
+def digests(hub: Hub) -> dict[str, str]:
+    with hub.store.snapshot() as db:
+        return {projection.name: digest(projection, db) for projection in projections()}
+
+
+@pytest.mark.parametrize("view", [None, "timeline", "membership", "people", "sources"])
+def test_replay_is_live(tmp_path: Path, rng: random.Random, view: str | None) -> None:
+    with open_home(tmp_path / "home") as hub:
+        send(hub, *a_life(rng, times(120, proof=2_000)))
+        live = digests(hub)
+        hub.runner.rebuild(view)
+        assert digests(hub) == live
+
+
+def test_as_of_any_moment_is_the_timeline_of_the_log_cut_there(tmp_path: Path, rng: random.Random) -> None:
+    """Under today's membership, which here is one person from the first events on."""
+    events = a_life(rng, times(60, proof=400))
+    with open_home(tmp_path / "whole") as hub:
+        known = []
+        for start in range(0, len(events), 7):
+            send(hub, *events[start : start + 7])
+            row = next(hub.log.read("main-0", hub.log.head()["main-0"] - 1, 1))
+            now = Reading(hub).timeline(STEWARD, TimelineQuestion(nhs_number=NUMBER, limit=5_000))
+            known.append((row.known_us, now["entries"]))
+        for known_us, entries in rng.sample(known, min(8, len(known))):
+            question = TimelineQuestion(nhs_number=NUMBER, as_of=us_text(known_us), limit=5_000)
+            assert Reading(hub).timeline(STEWARD, question)["entries"] == entries
+
+
+def test_readers_and_writers_go_on_while_a_view_is_rebuilt(tmp_path: Path, rng: random.Random) -> None:
+    with open_home(tmp_path / "home") as hub:
+        send(hub, *a_life(rng, 200))
+        faults: list[BaseException] = []
+        done = threading.Event()
+
+        def read() -> None:
+            try:
+                while not done.is_set():
+                    Reading(hub).timeline(STEWARD, TimelineQuestion(nhs_number=NUMBER))
+            except BaseException as error:
+                faults.append(error)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        for turn in range(3):
+            send(
+                hub, cloudevent(f"late{turn}", "aboutme.statement-shared", "tenant/1", {"topic": "hopes", "text": "E"})
+            )
+            hub.runner.rebuild()
+        done.set()
+        reader.join()
+        assert faults == []
+        found = Reading(hub).timeline(STEWARD, TimelineQuestion(nhs_number=NUMBER, limit=5_000))["entries"]
+        assert sum(each["payload"].get("text") == "E" for each in found) == 3
+
+
+def test_a_cancelled_rebuild_leaves_the_live_views_and_no_file(tmp_path: Path, rng: random.Random) -> None:
+    with open_home(tmp_path / "home") as hub:
+        send(hub, *a_life(rng, 20))
+        live, files = digests(hub), sorted(path.name for path in hub.home.glob("views-*.sqlite"))
+        cancel = threading.Event()
+        cancel.set()
+        with pytest.raises(RebuildCancelled):
+            hub.runner.rebuild(cancel=cancel)
+        assert digests(hub) == live
+        assert sorted(path.name for path in hub.home.glob("views-*.sqlite")) == files

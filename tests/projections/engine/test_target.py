@@ -1,0 +1,132 @@
+"""A fold that cannot take an event halts that record's lane; all others move on, and nothing is skipped."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table
+
+from events.codec import StoredRow, leaf_hash, seal
+from events.envelope import Logged, schema_urn
+from events.errors import HubError
+from events.ids import EventId, SubjectId
+from projections.engine.projection import Folder
+from projections.engine.store import ViewStore
+from projections.engine.target import Target
+
+TYPE = "aboutme.statement-shared"
+PARTITION = "main-0"
+
+
+class Counting:
+    """A view that counts events by record and cannot take what it is told not to."""
+
+    name = "counting"
+    metadata = MetaData()
+    counts = Table(
+        "counting",
+        metadata,
+        Column("subject", LargeBinary, primary_key=True),
+        Column("many", Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+    def __init__(self, version: int = 1) -> None:
+        self.version = version
+        self.refuses: set[int] = set()
+
+    def folder(self, db: sqlite3.Connection) -> Folder:
+        def fold(batch: Sequence[Logged]) -> None:
+            for logged in batch:
+                if logged.offset in self.refuses:
+                    raise HubError("cannot-fold", "told so")
+                db.execute(
+                    "INSERT INTO counting VALUES(?, 1) ON CONFLICT(subject) DO UPDATE SET many = many + 1",
+                    (logged.event.subject,),
+                )
+
+        return fold
+
+
+def rows(*records: str, start: int = 0) -> list[StoredRow]:
+    """A log of one event a record named."""
+    found = []
+    for offset, record in enumerate(records, start):
+        attributes = {"type": TYPE, "dataschema": schema_urn(TYPE, 1), "data": {"topic": "hopes", "text": record}}
+        subject = SubjectId(record.encode().ljust(16, b"."))
+        sealed = seal(EventId(bytes([offset]) * 32), "housing", subject, attributes)
+        found.append(StoredRow(offset, offset, *sealed, leaf_hash(offset, offset, sealed)))
+    return found
+
+
+def counts(target: Target) -> dict[str, int]:
+    return {subject.decode().rstrip("."): many for subject, many in target.db.execute("SELECT * FROM counting")}
+
+
+@pytest.fixture
+def view() -> Counting:
+    return Counting()
+
+
+def target_of(folder: Path, view: Counting, epoch: str = "1-a") -> Target:
+    store = ViewStore(folder, [view])
+    return Target(store.writer(), [view], epoch)
+
+
+def test_one_record_halts_and_the_others_move_on(tmp_path: Path, view: Counting) -> None:
+    view.refuses = {1}
+    target = target_of(tmp_path, view)
+    target.apply(PARTITION, rows("ann", "bob", "cy", "bob", "ann"))
+    assert counts(target) == {"ann": 2, "cy": 1}
+    (lane,) = target.lanes()
+    assert (lane.projection, lane.at, lane.code) == ("counting", 1, "cannot-fold")
+    assert target.next_of(PARTITION) == 5
+
+
+def test_a_mended_fold_takes_up_all_that_waited_in_its_lane(tmp_path: Path, view: Counting) -> None:
+    view.refuses = {1}
+    log = rows("ann", "bob", "cy", "bob", "ann")
+    target_of(tmp_path, view).apply(PARTITION, log)
+    view.refuses = set()
+    target = target_of(tmp_path, view)  # after a restart the lane is still halted
+    target.apply(PARTITION, rows("bob", start=5))
+    assert counts(target) == {"ann": 2, "cy": 1}
+    everything = [*log, *rows("bob", start=5)]
+    assert target.retry_lanes(PARTITION, lambda at: everything[at]) == 1
+    assert counts(target) == {"ann": 2, "cy": 1, "bob": 3}
+    assert target.lanes() == []
+
+
+def test_a_lane_that_still_cannot_move_stays_halted(tmp_path: Path, view: Counting) -> None:
+    view.refuses = {0}
+    log = rows("ann", "bob")
+    target = target_of(tmp_path, view)
+    target.apply(PARTITION, log)
+    assert target.retry_lanes(PARTITION, lambda at: log[at]) == 0
+    assert len(target.lanes()) == 1
+
+
+def test_events_are_folded_once_though_they_come_again(tmp_path: Path, view: Counting) -> None:
+    target = target_of(tmp_path, view)
+    target.apply(PARTITION, rows("ann", "bob"))
+    target.apply(PARTITION, rows("ann", "bob", "cy"))
+    assert counts(target) == {"ann": 1, "bob": 1, "cy": 1}
+
+
+@pytest.mark.parametrize(("version", "epoch"), [(2, "1-a"), (1, "2-b")], ids=["another fold", "a restored log"])
+def test_a_view_of_another_version_or_epoch_begins_anew(tmp_path: Path, version: int, epoch: str) -> None:
+    target_of(tmp_path, Counting()).apply(PARTITION, rows("ann"))
+    target = target_of(tmp_path, Counting(version), epoch)
+    assert counts(target) == {}
+    assert target.next_of(PARTITION) == 0
+
+
+def test_a_shadow_left_by_a_killed_rebuild_goes_at_the_next_start(tmp_path: Path, view: Counting) -> None:
+    store = ViewStore(tmp_path, [view])
+    shadow = store.new_generation()
+    store.create(shadow)
+    assert ViewStore(tmp_path, [view]).path == store.path
+    assert not shadow.exists()
