@@ -1,0 +1,175 @@
+"""Looks a home and its machine over: what is wrong, and what nobody can check from here."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+import typer
+
+from adapters.registry import installed
+from adapters.sdk.register import read_register
+from events.clock import us_text
+from events.errors import HubError
+from events.log.sqlite import STORED_FORMAT
+from hub.assembly import REGISTER
+from hub.cli.exit_codes import DONE, SETTINGS
+from hub.cli.session import Session, session_of
+from hub.settings import Settings
+
+DISTRIBUTION = "tell-it-once"
+TOP_LEVEL = ("events", "adapters", "projections", "hub")
+ROOM_BYTES = 1 << 30
+_AHEAD_US = 120_000_000
+_MODE_FOLDER, _MODE_FILE = 0o700, 0o600
+
+
+class Found(NamedTuple):
+    """One thing looked at. `is_well` None: something to know, not a fault."""
+
+    what: str
+    is_well: bool | None
+    words: str
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("doctor")(doctor)
+
+
+def doctor(context: typer.Context) -> int:
+    """Look the home over: format, permissions, room, packages, clock, register, halted lanes."""
+    session = session_of(context)
+    settings = session.settings()
+    found = [*_looked_over(settings), *_asked(session, settings)]
+    code = DONE if all(each.is_well is not False for each in found) else SETTINGS
+    if session.answered(
+        {"home": str(settings.home), "is_well": code == DONE, "found": [each._asdict() for each in found]}
+    ):
+        return code
+    marks = {True: ("well  ", "green"), False: ("WRONG ", "bold red"), None: ("note  ", "cyan")}
+    for each in found:
+        mark, style = marks[each.is_well]
+        session.screen.line(f"{mark} {each.what}: {each.words}", style)
+    return code
+
+
+def _looked_over(settings: Settings) -> Iterator[Found]:
+    for look in (_format, _permissions, _room, _clock, _register):
+        yield from _tried(look, settings)
+    yield _packages()
+    yield from _adapters()
+    yield Found(
+        "disk encryption",
+        None,
+        f"{settings.home} holds people's data in plain text (receipts, log, views) and the keys to it: "
+        "the disk under it, its swap and its backups must be encrypted by whoever runs this machine.",
+    )
+
+
+def _tried(look: Callable[[Settings], Iterator[Found]], settings: Settings) -> Iterator[Found]:
+    try:
+        yield from look(settings)
+    except HubError as error:
+        yield Found(error.where or error.code, False, str(error))
+
+
+def _format(settings: Settings) -> Iterator[Found]:
+    path = settings.home / "log.sqlite"
+    if not path.exists():
+        yield Found("home", None, f"{settings.home} has no log yet; `tellonce serve` makes one")
+        return
+    found = _one(path, "SELECT value FROM meta WHERE name = 'format'")
+    yield Found("home's format", found == str(STORED_FORMAT), f"{found}; this program reads {STORED_FORMAT}")
+
+
+def _one(path: Path, question: str) -> object:
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return db.execute(question).get
+    finally:
+        db.close()
+
+
+def _permissions(settings: Settings) -> Iterator[Found]:
+    if not settings.home.exists():
+        return
+    open_ones = [
+        path.name
+        for path in (settings.home, *settings.home.iterdir())
+        if stat.S_IMODE(path.stat().st_mode) & 0o077 and (path.is_dir() or path.suffix != ".toml")
+    ]
+    folder = f"chmod {_MODE_FOLDER:o} folders and {_MODE_FILE:o} files"
+    words = f"others may read {', '.join(sorted(open_ones))}: {folder}" if open_ones else "nobody else reads the home"
+    yield Found("permissions", not open_ones, words)
+
+
+def _room(settings: Settings) -> Iterator[Found]:
+    folder = next((each for each in (settings.home, *settings.home.absolute().parents) if each.exists()), Path("/"))
+    free = shutil.disk_usage(folder).free
+    yield Found("room on the disk", free >= ROOM_BYTES, f"{free / 1e9:.1f} GB free; intake stops when it is full")
+
+
+def _clock(settings: Settings) -> Iterator[Found]:
+    path = settings.home / "log.sqlite"
+    last_us = _one(path, "SELECT max(known_us) FROM log") if path.exists() else None
+    now_us = time.time_ns() // 1000
+    last = last_us if isinstance(last_us, int) else 0
+    words = f"it is {us_text(now_us)}" + (f", the newest event is of {us_text(last)}" if last else "")
+    yield Found("clock", now_us > last - _AHEAD_US, words)
+
+
+def _register(settings: Settings) -> Iterator[Found]:
+    path = settings.home / REGISTER
+    count = len(read_register(path).agencies)
+    yield Found("register", True if count else None, f"{count} agencies in {path}")
+
+
+def _packages() -> Found:
+    """The four top-level packages have common names: another distribution could overwrite them without a word."""
+    owners = packages_distributions()
+    root = Path(__file__).resolve().parent.parent.parent
+    strange = []
+    for name in TOP_LEVEL:
+        others = sorted({owner for owner in owners.get(name, ()) if owner != DISTRIBUTION})
+        spec = importlib.util.find_spec(name)
+        where = Path(spec.origin).resolve().parent if spec and spec.origin else None
+        if others or where != root / name:
+            strange.append(f"{name} (also of {', '.join(others)})" if others else name)
+    words = (
+        f"shared with another package: {', '.join(strange)}; use an own virtual environment"
+        if strange
+        else "ours alone"
+    )
+    return Found("packages", not strange, words)
+
+
+def _adapters() -> Iterator[Found]:
+    for each in installed():
+        if each.fault:
+            yield Found(f"adapter {each.name}", False, each.fault)
+
+
+def _asked(session: Session, settings: Settings) -> Iterator[Found]:
+    """What only an open hub can tell."""
+    if not os.access(settings.home / "log.sqlite", os.R_OK):
+        return
+    try:
+        status = session.ask("status")
+    except HubError as error:
+        yield Found("hub", False, str(error))
+        return
+    halted = [f"{lane['view']} at {lane['at']} ({lane['code']})" for lane in status["halted"]]
+    yield Found("views", status["ready"], "they move" if status["ready"] else "they stand still; `tellonce status`")
+    yield Found("halted lanes", not halted, ", ".join(halted) or "none")
+    missing = status["receipts_missing"]
+    yield Found(
+        "receipts", not missing, f"bytes are missing of {', '.join(missing)}" if missing else "all have their bytes"
+    )

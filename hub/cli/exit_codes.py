@@ -1,0 +1,28 @@
+"""What a command's exit code says; docs/cli.md has the same table."""
+
+from __future__ import annotations
+
+from events.errors import HubError, TryAgainLater, WrongSettings
+
+DONE = 0
+REFUSED = 1  # the hub refuses it, or cannot understand what was given
+USAGE = 2  # the command was not written as it should be
+LATER = 3  # a passing fault: the same command may succeed after a pause
+SETTINGS = 4  # the home, its settings or a file beside it do not fit
+BUG = 5  # a fault in the program
+
+MEANINGS = {
+    DONE: "done",
+    REFUSED: "refused, or not understood",
+    USAGE: "the command was not written as it should be",
+    LATER: "a passing fault: try again later",
+    SETTINGS: "the home, its settings or a file beside it do not fit",
+    BUG: "a fault in the program",
+}
+
+
+def exit_code_of(error: HubError) -> int:
+    """The exit code that says what happens next."""
+    if isinstance(error, TryAgainLater):
+        return LATER
+    return SETTINGS if isinstance(error, WrongSettings) else REFUSED

@@ -1,0 +1,116 @@
+"""Every operation on an open hub, by name: one table for commands in this process and for those over the socket.
+
+Arguments are parsed JSON and go to the function by name; an answer is parsed JSON, or an iterator of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, BinaryIO, Literal
+
+from events.errors import RejectedMessage
+from hub.access.door import Caller, Role
+from hub.assembly import Hub
+from hub.reading import TimelineQuestion
+from hub.receipts.queries import QuarantineState
+from hub.services import Services
+
+Document = dict[str, Any]
+Answer = Document | Iterator[Document]
+Progress = Callable[[int, int], None]
+
+# How long a read waits for the views to take in what was acknowledged before it; then the answer says `stale`.
+CAUGHT_UP_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`role`: whom the local user speaks as without `--as`. `catches_up`: reads what was written before it."""
+
+    function: Callable[..., Answer]
+    role: Role
+    catches_up: bool = False
+    tells_progress: bool = False
+    takes_upload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of an operation, as it goes over the socket."""
+
+    operation: str
+    caller: Caller
+    arguments: Mapping[str, Any]
+
+
+def answer(
+    hub: Hub, request: Request, *, upload: BinaryIO | None = None, progress: Progress = lambda done, of: None
+) -> Answer:
+    """The operation's answer. Raises what it raises, and RejectedMessage `unknown-operation`."""
+    operation = OPERATIONS.get(request.operation)
+    if operation is None or operation.takes_upload != (upload is not None):
+        raise RejectedMessage("unknown-operation", "the hub has no such operation", where=request.operation[:40])
+    arguments = dict(request.arguments)
+    if operation.takes_upload:
+        arguments["raw"] = upload
+    if operation.tells_progress:
+        arguments["progress"] = progress
+    if operation.catches_up and hub.runner.fault is None:
+        hub.wait_until_read(CAUGHT_UP_S)
+    return operation.function(Services(hub), request.caller, **arguments)
+
+
+def _timeline(services: Services, caller: Caller, **question: Any) -> Document:
+    return services.reading.timeline(caller, TimelineQuestion(**question))
+
+
+def _history(services: Services, caller: Caller, fact: str) -> Document:
+    return services.reading.history(caller, fact)
+
+
+def _find(services: Services, caller: Caller, **wanted: str | None) -> Document:
+    return services.reading.find(caller, **wanted)
+
+
+def _person(services: Services, caller: Caller, person: str) -> Document:
+    return services.reading.person(caller, person)
+
+
+def _quarantine(
+    services: Services, caller: Caller, *, state: QuarantineState | Literal["all"] = "waiting", **wanted: Any
+) -> Document:
+    return services.quarantine(caller, state=None if state == "all" else state, **wanted)
+
+
+def _back_up(services: Services, caller: Caller, target: str) -> Document:
+    return services.back_up(caller, Path(target))
+
+
+OPERATIONS: Mapping[str, Operation] = MappingProxyType(
+    {
+        "intake": Operation(Services.intake, "admin", takes_upload=True),
+        "receipt": Operation(Services.receipt, "admin"),
+        "find-message": Operation(Services.find_message, "admin"),
+        "quarantine": Operation(_quarantine, "admin"),
+        "quarantined": Operation(Services.quarantined, "admin"),
+        "retry": Operation(Services.retry, "admin"),
+        "timeline": Operation(_timeline, "steward", catches_up=True),
+        "history": Operation(_history, "steward", catches_up=True),
+        "find": Operation(_find, "steward", catches_up=True),
+        "person": Operation(_person, "steward", catches_up=True),
+        "link": Operation(Services.link, "steward", catches_up=True),
+        "unlink": Operation(Services.unlink, "steward", catches_up=True),
+        "merge": Operation(Services.merge, "steward", catches_up=True),
+        "unmerge": Operation(Services.unmerge, "steward", catches_up=True),
+        "read-log": Operation(Services.read_log, "admin"),
+        "verify-log": Operation(Services.verify_log, "admin", tells_progress=True),
+        "agencies": Operation(Services.agencies, "admin"),
+        "sources": Operation(Services.sources, "admin", catches_up=True),
+        "status": Operation(Services.status, "admin"),
+        "rebuild": Operation(Services.rebuild, "admin", tells_progress=True),
+        "back-up": Operation(_back_up, "admin"),
+    }
+)
