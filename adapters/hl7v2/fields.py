@@ -29,9 +29,11 @@ def told(**fields: Any) -> Shape:
 
 def coded(part: Part) -> Shape | None:
     """A Coded of a CE, CWE, IS or ID; of two codes the first. Words where a code should stand are text."""
-    code, words, system = part[1].whole, part[2].whole, part[3].text
+    if not part:
+        return None
+    code, words, system = part[1].whole, part[2].whole, part.at(3)
     if not code and not words:
-        code, words, system = part[4].whole, part[5].whole, part[6].text
+        code, words, system = part[4].whole, part[5].whole, part.at(6)
     original = part[9].whole
     if code and " " in code and not words and not system:
         return {"text": code}
@@ -76,32 +78,32 @@ def _use(part: Part, table: Table, notes: Notes) -> str | None:
 def name(part: Part, notes: Notes) -> Shape | None:
     """A Name of an XPN; None where it holds no name."""
     given = [text for text in (part[2].whole, part[3].whole) if text]
-    shape = told(family=part[1].text, given=given)
+    shape = told(family=part.at(1), given=given)
     if not shape:
         return None
     return shape | told(
         use=_use(part[7], NAME_USE, notes),
-        prefix=[part[5].text] if part[5].text else None,
-        suffix=[text for text in (part[4].text, part[6].text) if text],
+        prefix=[part.at(5)] if part.at(5) else None,
+        suffix=[text for text in (part.at(4), part.at(6)) if text],
         period=period(part[12], part[13], notes),
     )
 
 
 def address(part: Part, notes: Notes) -> Shape | None:
     """An Address of an XAD; None where it holds none, or one that is not the person's to be found at."""
-    if part[7].text.upper() in NO_ADDRESS_OF_THE_PERSON:
+    if part.at(7).upper() in NO_ADDRESS_OF_THE_PERSON:
         return None
     shape = told(
         line=[text for text in (_street(part[1]), part[2].whole) if text],
         city=part[3].whole,
         district=part[9].whole,
         state=part[4].whole,
-        postalCode=part[5].text,
-        country=part[6].text,
+        postalCode=part.at(5),
+        country=part.at(6),
     )
     if not shape:
         return None
-    is_postal = part[7].text.upper() == "M"
+    is_postal = part.at(7).upper() == "M"
     return shape | told(
         use=_use(part[7], ADDRESS_USE, notes),
         type="postal" if is_postal else None,
@@ -111,20 +113,20 @@ def address(part: Part, notes: Notes) -> Shape | None:
 
 def _street(part: Part) -> str:
     """The street of a SAD: its first part is the whole of it, but some senders put only the number there."""
-    whole, street = part[1].text, part[2].text
+    whole, street = part.at(1), part.at(2)
     return whole if street in whole else f"{whole} {street}".strip()
 
 
 def telecom(part: Part, use: str | None, notes: Notes) -> Shape | None:
     """A Telecom of an XTN; `use` is what the field says where the number does not."""
-    email, written = part[4].text, part[1].text or part[12].text
-    number = " ".join(text for text in (part[5].text, part[6].text, part[7].text) if text)
-    if number and part[8].text:
-        number += f" ext. {part[8].text}"
+    email, written = part.at(4), part.at(1) or part.at(12)
+    number = " ".join(text for text in (part.at(5), part.at(6), part.at(7)) if text)
+    if number and part.at(8):
+        number += f" ext. {part.at(8)}"
     value = (email if "@" in email else "") or written or number or email
     if is_placeholder(value):
         return None
-    kind = part[3].text.upper()
+    kind = part.at(3).upper()
     if kind and kind not in TELECOM_SYSTEM:
         notes.add("unknown-code", part[3].where, "This kind of number is in no list known here.")
     system = "email" if "@" in value else TELECOM_SYSTEM.get(kind, "phone") or "other"
@@ -136,30 +138,34 @@ def telecom(part: Part, use: str | None, notes: Notes) -> Shape | None:
 
 def organisation(part: Part) -> Shape | None:
     """An Org of an XON."""
-    number = part[10].text or part[3].text
-    identifier = told(value=number, assigner=part[6].text) if number and not is_placeholder(number) else None
+    if not part:
+        return None
+    number = part.at(10) or part.at(3)
+    identifier = told(value=number, assigner=part.at(6)) if number and not is_placeholder(number) else None
     return told(name=part[1].whole, identifier=identifier) or None
 
 
 def actor(part: Part) -> Shape | None:
     """An Actor of an XCN: a member of staff, named as a reader would."""
-    number, family = part[1].text, part[2].text
-    written = " ".join(text for text in (part[6].text, part[3].text, part[4].text, family, part[5].text) if text)
+    if not part:
+        return None
+    number, family = part.at(1), part.at(2)
+    written = " ".join(text for text in (part.at(6), part.at(3), part.at(4), family, part.at(5)) if text)
     if number and not written and not any(map(str.isdigit, number)):
         number, written = "", number  # a name where the number should stand
-    identifier = told(value=number, assigner=part[9].text) if number else None
+    identifier = told(value=number, assigner=part.at(9)) if number else None
     return told(name=written, identifier=identifier) or None
 
 
 def place(part: Part) -> str:
     """A PL in words, from the smallest to the largest: bed, room, ward, floor, building, facility."""
-    parts = (part[number].text for number in (3, 2, 1, 8, 7, 4))
-    return ", ".join(dict.fromkeys(text for text in parts if text)) or part[9].text
+    parts = (part.at(number) for number in (3, 2, 1, 8, 7, 4))
+    return ", ".join(dict.fromkeys(text for text in parts if text)) or part.at(9)
 
 
 def entity(part: Part) -> str:
     """The identifier of an EI; "" for a placeholder."""
-    number = part[1].text
+    number = part.at(1)
     return "" if is_placeholder(number) else number
 
 

@@ -86,7 +86,7 @@ def record_of_payload(identifier: Mapping[str, Any]) -> RecordId:
 
 def read(part: Part, notes: Notes) -> Identifier | None:
     """An identifier of a CX repeat, misplaced components put right with a finding; None where it holds no number."""
-    value, authority, kind = part[1].text, _authority(part[4]), part[5].text.upper()
+    value, authority, kind = part.at(1), _authority(part[4]), part.at(5).upper()
     if is_placeholder(value):
         if value:
             notes.add("placeholder-identifier", part.where, "Zeros or a word in place of a number identify nobody.")
@@ -113,12 +113,12 @@ def is_cut(hl7: Hl7, segment: Segment, number: int) -> bool:
 
 def _authority(part: Part) -> str:
     """Of an HD, the name; without one, the universal id."""
-    return part[1].text or part[2].text
+    return part.at(1) or part.at(2)
 
 
 def _put_right(part: Part, authority: str, kind: str) -> tuple[str, str, bool]:
     """Authority and type, from where senders put them who miscount the components of a CX."""
-    scheme, facility = part[3].text, _authority(part[6])
+    scheme, facility = part.at(3), _authority(part[6])
     if not kind and authority.upper() in _TYPES:  # ID^^AUTHORITY^TYPE, ID^^^TYPE
         return ("" if scheme.upper() in _SCHEMES else scheme), authority.upper(), True
     for elsewhere in (scheme, facility):  # ID^^AUTHORITY, ID^^^^^AUTHORITY

@@ -27,7 +27,7 @@ def document(patient: Patient) -> None:
     key = name_part(number) if number else f"{patient.moment_name(written)}/{name_part(txa[2].text)}".rstrip("/")
     text = _text(patient)
     doc = told(
-        identifier=told(value=number, assigner=txa[12][2].text) if number else None,
+        identifier=told(value=number, assigner=txa[12].at(2)) if number else None,
         title=txa[25].text or (None if number or text else txa[2].text or "Document"),
         contentType="text/plain" if text else None,
         creation=written,

@@ -153,7 +153,7 @@ def _numeric(patient: Patient, part: Part, obx: Segment) -> Shape | None:
 
 def _structured(_: Patient, part: Part, obx: Segment) -> Shape | None:
     """SN: a comparator and a number, else its parts as text."""
-    comparator, first_number, separator, second = (part[n].text for n in (1, 2, 3, 4))
+    comparator, first_number, separator, second = (part.at(n) for n in (1, 2, 3, 4))
     value = decimal(first_number)
     if value is not None and not second and comparator in _COMPARATORS | {"", "="}:
         return {"quantity": _quantity(value, obx, comparator.strip("=") if comparator == "=" else comparator)}

@@ -126,7 +126,7 @@ def code_key(part: Part) -> str:
     """What names a coded thing in a fact's name: its code, else a digest of its words; "" where it has neither."""
     code, words = part[1].whole, part[2].whole
     other_code, other_words = part[4].whole, part[5].whole
-    if code and (" " not in code or words or part[3].text):
+    if code and (" " not in code or words or part.at(3)):
         return name_part(code)
     if not code and not words and other_code:
         return name_part(other_code)

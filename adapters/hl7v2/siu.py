@@ -135,7 +135,7 @@ def _people(hl7: Hl7) -> str:
     told_people = []
     for aip in hl7.every("AIP"):
         person = actor(first(aip[3])) or {}
-        role = aip[4][2].text
+        role = aip[4].at(2)
         if "name" in person:
             told_people.append(f"{person['name']} ({role})" if role else str(person["name"]))
     return f"With {', '.join(dict.fromkeys(told_people))}" if told_people else ""

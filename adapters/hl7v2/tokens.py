@@ -121,6 +121,16 @@ class Part:
 
     def __getitem__(self, number: int) -> Part:
         """Component `number` (from 1) of a field's first repeat or of a repeat; subcomponent of a component."""
+        return Part(self._hl7, self._piece(number), 3 if self._depth == 2 else 2, self, number)
+
+    def at(self, number: int) -> str:
+        """The same as `self[number].text`, without an object in between where the text is plain."""
+        raw = self._piece(number)
+        if not raw or raw.isalnum():
+            return raw
+        return self[number].text
+
+    def _piece(self, number: int) -> str:
         pieces = self._pieces
         if pieces is None:
             repetition, component, subcomponent = self._hl7.marks
@@ -128,8 +138,7 @@ class Part:
             if not self._depth and repetition in raw:
                 raw = raw[: raw.index(repetition)]
             self._pieces = pieces = raw.split(subcomponent if self._depth == 2 else component)
-        found = pieces[number - 1] if number <= len(pieces) else ""
-        return Part(self._hl7, found, 3 if self._depth == 2 else 2, self, number)
+        return pieces[number - 1] if number <= len(pieces) else ""
 
     @property
     def text(self) -> str:

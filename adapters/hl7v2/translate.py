@@ -106,7 +106,7 @@ def _begin(hl7: Hl7, trigger: str, setting: Setting) -> Reading:
         hl7=hl7,
         trigger=trigger,
         zone=setting.zone,
-        facility=msh[4][1].text or msh[4][2].text,
+        facility=msh[4].at(1) or msh[4].at(2),
         order=order,
         recorded=recorded if recorded and "T" in recorded else None,
     )
