@@ -1,0 +1,147 @@
+"""An adapter whose messages say themselves what shall become of them, and the parts that intake stands on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from adapters.sdk.adapter import Fact, Finding, Message, Setting, Translation
+from adapters.sdk.intake import Intake
+from adapters.sdk.outcome import Report
+from adapters.sdk.receipts import Arrival
+from adapters.sdk.register import Register, read_register
+from events.clock import Clock, DrivenClock
+from events.codec import open_row
+from events.envelope import Event
+from events.errors import RejectedMessage
+from events.log.sqlite import PARTITION, SqliteLog
+from hub.receipts.store import ReceiptStore
+from hub.vault.keys import KeyStore
+
+HOME = {"tenure": "social-rent", "action": "started"}
+TYPE = "housing.accommodation-changed"
+ORDER = "2024-02-01T10:00:00Z"
+REGISTER = """
+[[agency]]
+name = "north"
+title = "Borough of North"
+agreement_from = 2020-01-01
+agreement_to = 2029-12-31
+agreement_reference = "ISA-1"
+lawful_basis = "public-task"
+default_sensitivity = "restricted"
+system = [{ name = "housing", options = { colour = "blue" } }, { name = "adt" }]
+
+[[agency]]
+name = "south"
+title = "Borough of South"
+zone = "Europe/Paris"
+agreement_from = 2024-01-01
+agreement_to = 2024-06-30
+agreement_reference = "ISA-2"
+lawful_basis = "consent"
+system = [{ name = "housing" }]
+"""
+
+
+class ScriptedAdapter:
+    """One message a line, each a JSON object: what `translate` returns, or what goes wrong."""
+
+    name = "scripted"
+    version = "3"
+    title = "Messages that say what shall become of them"
+
+    def __init__(self) -> None:
+        self.settings: list[Setting] = []
+
+    def split(self, raw: BinaryIO, setting: Setting) -> Iterator[Message]:
+        self.settings.append(setting)
+        for at, line in enumerate(raw, 1):
+            script = json.loads(line)
+            if "unreadable" in script:
+                raise RejectedMessage("unreadable", "this is no script", where=f"line {at}", next_step="Send one.")
+            if "crash_in_split" in script:
+                raise ValueError("Ottoline Fictitious")
+            fault = Finding(*script["fault"]) if "fault" in script else None
+            yield Message(script.get("place", str(at)), line.rstrip(b"\n"), script.get("sender_id"), fault)
+
+    def translate(self, message: Message, setting: Setting) -> Translation:
+        script = json.loads(message.raw)
+        if "reject" in script:
+            raise RejectedMessage("bad-script", "the script is bad", where=script["reject"], next_step="Mend it.")
+        if "crash" in script:
+            raise ValueError("Ottoline Fictitious")
+        facts = tuple(
+            Fact(**{**fact, "findings": tuple(Finding(*each) for each in fact.get("findings", ()))})
+            for fact in script.get("facts", ())
+        )
+        quarantined = Finding(*script["quarantined"]) if "quarantined" in script else None
+        findings = tuple(Finding(*each) for each in script.get("findings", ()))
+        return Translation(facts, findings, script.get("not_mapped"), quarantined)
+
+
+def a_fact(record: str = "1", name: str = "tenancy/T1", **told: Any) -> dict[str, Any]:
+    """A home of a tenant, with an order of its sender."""
+    fact = Fact("tenant", record, TYPE, name, HOME, order=ORDER, order_from="sender")
+    return {**asdict(fact), **told}
+
+
+def a_message(*facts: dict[str, Any], **script: Any) -> bytes:
+    """A message of these facts."""
+    return orjson.dumps({**script, "facts": list(facts)}) + b"\n"
+
+
+class Bench:
+    """A home of SQLite files with an intake of scripted messages; `reopen` is a restart."""
+
+    def __init__(
+        self, folder: Path, clock: Clock | None = None, register: Callable[[], Register] | None = None
+    ) -> None:
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.clock = clock or DrivenClock(datetime(2024, 2, 29, 12, tzinfo=UTC))
+        self.adapter = ScriptedAdapter()
+        if not (folder / "agencies.toml").exists():
+            self.register(REGISTER)
+        self._open()
+
+    def _open(self) -> None:
+        self.keys = KeyStore(self.folder / "keys.sqlite")
+        self.log = SqliteLog(
+            self.folder / "log.sqlite", clock=self.clock, new_epoch=lambda: "e", before_commit=self.keys.commit
+        )
+        self.receipts = ReceiptStore(self.folder, clock=self.clock)
+        self.intake = Intake(
+            log=self.log,
+            keyring=self.keys,
+            receipts=self.receipts,
+            register=lambda: read_register(self.folder / "agencies.toml"),
+            adapter_of=lambda name: self.adapter,
+            clock=self.clock,
+        )
+
+    def register(self, text: str) -> None:
+        (self.folder / "agencies.toml").write_text(text, "utf-8")
+
+    def send(self, *messages: bytes, file_name: str | None = None, agency: str = "north", **told: Any) -> Report:
+        arrival = Arrival(agency, told.pop("system", "housing"), "scripted", file_name, told)
+        return self.intake.receive(arrival, b"".join(messages))
+
+    def events(self) -> list[Event]:
+        """All events of the log, in their order."""
+        return [open_row(PARTITION, row).event for row in self.log.read(PARTITION, 0, 1 << 40)]
+
+    def close(self) -> None:
+        self.receipts.close()
+        self.log.close()
+        self.keys.close()
+
+    def reopen(self) -> None:
+        self.close()
+        self._open()
