@@ -6,8 +6,10 @@ import base64
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import orjson
 
 from events.clock import us_text
 from events.errors import Refused, RejectedMessage
@@ -21,7 +23,8 @@ from projections.engine.membership import queries as membership
 from projections.engine.membership.queries import Page, RecordOfPerson
 from projections.engine.target import halted_lanes
 from projections.people import queries as people
-from projections.timeline.queries import Place, Said, Wanted, entries_of, history_of
+from projections.timeline.entry import Entry
+from projections.timeline.queries import Place, Said, Wanted, entries_of, history_of, name_of_fact
 
 LIMIT_DEFAULT = 500
 LIMIT_MAX = 5_000
@@ -63,6 +66,8 @@ class Reading:
         self._wait_for(question.min_position)
         position, stale = self._state()
         with self._hub.store.snapshot() as db:
+            if question.cursor:
+                wanted = replace(wanted, after=self._place(db, question.cursor, newest_first=question.newest_first))
             number = self._number(db, question)
             page = membership.page_of(db, number, wanted.as_of_us)
             if page is None:
@@ -81,7 +86,7 @@ class Reading:
             "position": position,
             "stale": stale,
             "halted": halted,
-            "next": self._cursor(found[-1][0], wanted) if more else None,
+            "next": self._cursor(*found[-1], wanted) if more else None,
             "entries": [entry.document(self._hub.log.epoch) for _, entry in found],
         }
 
@@ -94,7 +99,6 @@ class Reading:
             day_from=day(question.day_from, "from") if question.day_from else None,
             day_to=day(question.day_to, "to") if question.day_to else None,
             types=(question.type,) if question.type else (),
-            after=self._place(question.cursor, newest_first=question.newest_first) if question.cursor else None,
             newest_first=question.newest_first,
             limit=question.limit + 1,
         )
@@ -128,6 +132,13 @@ class Reading:
                 where="min_position",
                 next_step="Read without it; what was written then may be lost.",
             )
+        if position.offset >= self._hub.log.head()[PARTITION]:
+            raise RejectedMessage(
+                "bad-position",
+                "the log does not reach so far",
+                where="min_position",
+                next_step="Copy one from an earlier answer.",
+            )
         if self._hub.runner.wait_for(position.offset, _WAIT_S):
             self._hub.linker.wait_for(position.offset, _WAIT_S)
 
@@ -137,25 +148,31 @@ class Reading:
         stale = applied < head or self._hub.linker.settled < head
         return f"{self._hub.log.epoch}:{PARTITION}:{max(applied - 1, 0)}", stale
 
-    def _cursor(self, place: Place, wanted: Wanted) -> str:
-        told = json.dumps([self._hub.log.epoch, wanted.newest_first, *place])
-        return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
+    def _cursor(self, place: Place, entry: Entry, wanted: Wanted) -> str:
+        """Where a page ended. It will stand in addresses: the record's and the fact's names are not in it."""
+        told = orjson.dumps([self._hub.log.epoch, wanted.newest_first, place.sort, entry.fact])
+        return base64.urlsafe_b64encode(told).decode().rstrip("=")
 
-    def _place(self, cursor: str, *, newest_first: bool) -> Place:
+    def _place(self, db: sqlite3.Connection, cursor: str, *, newest_first: bool) -> Place:
+        """Where the page before ended. Raises RejectedMessage `bad-cursor`, Refused `stale-cursor`."""
         try:
-            told = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-            epoch, direction, *place = told
-            found = Place(*map(str, place))
-        except (ValueError, TypeError) as error:
-            raise RejectedMessage("bad-cursor", "this is not a cursor", where="cursor") from error
-        if epoch != self._hub.log.epoch or direction != newest_first:
+            epoch, direction, sort, reference = orjson.loads(
+                base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+            )
+            subject, token = parse_fact_reference(str(reference))
+        except (ValueError, TypeError, RejectedMessage) as error:
+            raise RejectedMessage(
+                "bad-cursor", "this is not a cursor", where="cursor", next_step="Copy `next` of the page before."
+            ) from error
+        record, fact = membership.record_of_subject(db, subject), name_of_fact(db, subject, token)
+        if epoch != self._hub.log.epoch or direction != newest_first or record is None or fact is None:
             raise Refused(
                 "stale-cursor",
                 "this cursor belongs to another question or to the time before a restore",
                 where="cursor",
                 next_step="Begin again without a cursor.",
             )
-        return found
+        return Place(str(sort), record, fact)
 
     # ---- one fact
 

@@ -232,6 +232,13 @@ class Said(NamedTuple):
         return [*past, (self.current_from, end)] if end != self.current_from else past
 
 
+def name_of_fact(db: sqlite3.Connection, subject: bytes, token: bytes) -> str | None:
+    """The sender's name of a fact, for a place in a chronology."""
+    row = db.execute("SELECT fact FROM timeline_entries WHERE subject = ? AND factref = ? LIMIT 1", (subject, token))
+    found: tuple[str] | None = row.fetchone()
+    return found[0] if found is not None else None
+
+
 def history_of(db: sqlite3.Connection, subject: bytes, token: bytes) -> list[Said]:
     """Everything said of a fact, in the order in which the hub came to know it."""
     return [Said._make(values) for values in db.execute(_HISTORY, (subject, token))]
