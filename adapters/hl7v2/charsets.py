@@ -13,7 +13,8 @@ _UTF16_STARTS = {b"M\0S\0": "utf-16-le", b"\0M\0S": "utf-16-be"}
 _TERMINATOR = re.compile(rb"[\r\n]")
 _C1 = re.compile("[\x80-\x9f]")
 
-# HL7 table 0211 (unverified: from memory). "UTF-8" alone is what many senders write for "UNICODE UTF-8".
+# HL7 table 0211: ASCII and 8859 as published, the others from memory (unverified). "UTF-8" alone is what many senders
+# write for "UNICODE UTF-8".
 _CODECS = {
     "ASCII": "ascii",
     "UNICODE": "utf-8",
