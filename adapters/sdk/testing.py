@@ -309,8 +309,9 @@ def _check_silence(translation: Translation, told: frozenset[str], where: str) -
         texts += [finding.where, finding.detail]
     if translation.quarantined is not None:
         texts += [translation.quarantined.where, translation.quarantined.detail]
-    words = {word for text in texts for word in re.split(r"[^\w@.+-]|_", text.casefold())}
-    _expect(not words & told, f"{where}: a fact's name or a finding holds a person's name or number")
+    shown = "\n".join(texts).casefold()
+    holds = told and re.search(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, sorted(told)))})(?![^\W_])", shown)
+    _expect(not holds, f"{where}: a fact's name or a finding holds a person's name or number")
 
 
 def _parts_in(content: bytes, messages: list[Message]) -> Iterator[tuple[Message, int]]:

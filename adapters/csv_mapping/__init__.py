@@ -1,0 +1,1 @@
+"""Any agency's CSV, read by a declarative mapping in TOML (docs/adapters/csv_mapping.md)."""
