@@ -61,7 +61,7 @@ class ViewStore:
         self._pointer = folder / _POINTER
         self._local = threading.local()
         name = self._pointer.read_text("utf-8").strip() if self._pointer.exists() else ""
-        if not name or not (folder / name).exists():
+        if not name or not _is_whole(folder / name):
             name = self._new_name()
             self.create(folder / name)
             self._point(name)
@@ -109,16 +109,21 @@ class ViewStore:
             db.execute("COMMIT")
 
     def _reader(self) -> sqlite3.Connection:
-        name = self._name
         held: tuple[str, sqlite3.Connection] | None = getattr(self._local, "reader", None)
+        if held is not None and held[0] == self._name:
+            return held[1]
         if held is not None:
-            if held[0] == name:
-                return held[1]
             held[1].close()
-        db = connect(self._folder / name)
-        db.execute("PRAGMA query_only = 1")
-        self._local.reader = (name, db)
-        return db
+        while True:
+            name = self._name
+            try:
+                db = _open_to_read(self._folder / name)
+            except sqlite3.OperationalError:
+                if name == self._name:
+                    raise
+                continue  # swapped away between the name and the file
+            self._local.reader = (name, db)
+            return db
 
     def _new_name(self) -> str:
         return f"views-{secrets.token_hex(4)}.sqlite"
@@ -145,6 +150,30 @@ def connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA temp_store = MEMORY")
     return db
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """A reader of a file that is there; it makes none."""
+    db = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False, timeout=10
+    )
+    db.execute("PRAGMA query_only = 1")
+    db.execute("PRAGMA mmap_size = 268435456")
+    return db
+
+
+def _is_whole(path: Path) -> bool:
+    """False for a file of views that is not there or that a power cut left unreadable: it is folded again."""
+    if not path.exists():
+        return False
+    db = connect(path)
+    try:
+        db.execute("SELECT count(*) FROM checkpoints").fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        db.close()
+    return True
 
 
 def _remove(path: Path) -> None:

@@ -100,9 +100,9 @@ class Target:
             return batch
         try:
             self._transaction(batch)
-        except sqlite3.OperationalError:
-            raise
-        except Exception:
+        except Exception as error:
+            if is_of_the_disk(error):
+                raise
             # Somewhere in here is an event that a fold cannot take: find it, and halt only its record.
             for logged in batch:
                 self._transaction_or_halt(logged)
@@ -141,9 +141,9 @@ class Target:
         while True:
             try:
                 self._transaction([logged])
-            except sqlite3.OperationalError:
-                raise
             except Exception as error:
+                if is_of_the_disk(error):
+                    raise
                 self._halt(self._culprit(logged), logged, error)
             else:
                 return
@@ -200,6 +200,11 @@ class Target:
             self._halted.discard((lane.projection, lane.subject))
             moving += 1
         return moving
+
+
+def is_of_the_disk(error: Exception) -> bool:
+    """True for what the file or its disk is to blame for, not a fold: full, locked, malformed."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
 _CURRENT = {name: schema_urn(name, kind.version) for name, kind in TYPES.items()}

@@ -87,6 +87,9 @@ class FactFold:
             return
         verdict = standing([row.item() for row in rows], self._sweeps(rows, source))
         _mark(rows, verdict)
+        newest = rows[-1]
+        if newest.is_new and newest.at in verdict.used_up:
+            newest.note("order-used-up order")
         now = verdict.run.top.offset if verdict.run is not None else None
         for row in rows:
             if row.current_to == FOREVER and row.at != now:
@@ -254,8 +257,7 @@ def _note_arrival(row: Row, rows: list[Row]) -> None:
     kinds = order_kinds([each.item() for each in rows]) if row.order is not None else None
     why = is_arrival(row.item(), kinds)
     if why is not None:
-        told = orjson.loads(row.findings) if row.findings else []
-        row.findings = orjson.dumps([*told, f"{why} order"]).decode()
+        row.note(f"{why} order")
 
 
 def _mark(rows: list[Row], verdict: Standing) -> None:

@@ -99,6 +99,12 @@ class Row:
             bool(self.is_wrong_person),
         )
 
+    def note(self, finding: str) -> None:
+        """Adds a finding to a row that is not stored yet."""
+        told = json.loads(self.findings) if self.findings else []
+        if finding not in told:
+            self.findings = json.dumps([*told, finding], ensure_ascii=False)
+
     def stands_from(self, known_us: int, forever: int) -> None:
         """Begins an interval in which this version stands."""
         if self.current_from is not None and self.current_to != self.current_from:
