@@ -160,7 +160,7 @@ WAYS = (
         example={
             "specversion": "1.0",
             "id": "note-1",
-            "source": "urn:tellonce:source:eastbury-council:asc",
+            "source": "urn:tellonce:source:larkmere-social-care:case-system",
             "type": "aboutme.statement-shared",
             "subject": "client/100",
             "fact": "aboutme/hopes",

@@ -34,9 +34,9 @@ async def unmerge(request: Request) -> Response:
     return await written(request, desk_of(request).services.unmerge, caller_of(request), **asked.model_dump())
 
 
-_RECORD = "eastbury-council:asc/client/100"
+_RECORD = "larkmere-social-care:case-system/client/100"
 _WHY = "same person: confirmed by telephone"
-_PAIR = {"survivor": "7K2M-9QX4", "absorbed": "3F8P-0TRV", "reason": _WHY}
+_PAIR = {"survivor": "7K2M-9QX3", "absorbed": "3F8P-0TRT", "reason": _WHY}
 _AREA = "Linkage by hand"
 WAYS = (
     Way(
@@ -49,7 +49,7 @@ WAYS = (
         asks=LinkAsked,
         answers=Linked,
         codes=("unknown-record", "unknown-person", "bad-record", "bad-person-number", "already-linked"),
-        example={"record": _RECORD, "person": "7K2M-9QX4", "reason": _WHY},
+        example={"record": _RECORD, "person": "7K2M-9QX3", "reason": _WHY},
     ),
     Way(
         method="POST",

@@ -42,6 +42,6 @@ WAYS = (
         asks=PeopleAsked,
         answers=People,
         codes=("find-by-what", "bad-nhs-number", "bad-day", "bad-record"),
-        example={"nhs_number": "999 123 4560"},
+        example={"nhs_number": "999 123 4543"},
     ),
 )

@@ -39,6 +39,23 @@ _NOT_FOUND = (
     "unknown-adapter",
     "no-such-route",
 )
+_CONFLICTS = (
+    "already-linked",
+    "already-merged",
+    "not-linked",
+    "not-merged",
+    "several-persons",
+    "stale-cursor",
+    "other-epoch",
+)
+_LATER = (
+    "disk-full",
+    "hub-stopping",
+    "views-behind",
+    "projections-stopped",
+    "lanes-halted",
+    "views-stand-still",
+)
 STATUS: Mapping[str, int] = MappingProxyType(
     {
         **dict.fromkeys(_UNAUTHORISED, 401),
@@ -50,7 +67,8 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "too-large": 413,
         "unsupported-content-type": 415,
         "bad-question": 422,
-        "hub-stopping": 503,
+        **dict.fromkeys(_CONFLICTS, 409),
+        **dict.fromkeys(_LATER, 503),
     }
 )
 

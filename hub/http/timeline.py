@@ -87,7 +87,7 @@ WAYS = (
         asks=TimelineAsked,
         answers=Timeline,
         codes=(*_CODES, "whose-timeline", "bad-nhs-number", "several-persons"),
-        example={"nhs_number": "999 123 4560", "as_of": "2025-03-31"},
+        example={"nhs_number": "999 123 4543", "as_of": "2025-03-31"},
     ),
     Way(
         method="GET",
