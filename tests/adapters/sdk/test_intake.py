@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import apsw
 import pytest
 
 from adapters.sdk import intake as intake_module
@@ -77,15 +78,19 @@ def test_an_event_says_what_was_said_and_how_it_came(bench: Bench) -> None:
 
 
 def test_the_receipt_is_durable_before_anything_is_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    stored: list[str] = []
+    stored: list[bytes] = []
     split = bench.adapter.split
 
     def watched(raw: BinaryIO, setting: Setting) -> Iterator[Message]:
-        stored.extend(receipt.id for receipt in bench.receipts.unfinished())
+        db = apsw.Connection(str(bench.folder / "receipts.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
+        stored.extend(body for (body,) in db.execute("SELECT body FROM receipts"))
+        db.close()
         yield from split(raw, setting)
 
     monkeypatch.setattr(bench.adapter, "split", watched)
-    assert stored == [bench.send(a_message(a_fact())).receipt]
+    message = a_message(a_fact())
+    bench.send(message)
+    assert stored == [message]
 
 
 def test_the_adapter_is_told_where_the_bytes_come_from(bench: Bench) -> None:
