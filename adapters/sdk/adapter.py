@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Literal, Protocol
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
 
 Action = Literal["assert", "withdraw", "void", "withdraw-group"]
 OrderFrom = Literal["sender", "file", "arrival"]
@@ -99,4 +100,16 @@ class Adapter(Protocol):
 
     def translate(self, message: Message, setting: Setting) -> Translation:
         """Facts of one message; pure. Faults of a field are findings, never exceptions."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """An adapter whose options in the register name files: they are read at the rim, before the pure work."""
+
+    def prepare(self, options: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+        """The options as `split` and `translate` want them; relative paths count from the register's folder.
+
+        Called for every receipt, so that a corrected file counts at once. Raises WrongSettings, listing every fault.
+        """
         ...

@@ -8,16 +8,18 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from datetime import date
 from itertools import islice
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import structlog
 
-from adapters.sdk.adapter import Adapter, Finding, Message, Setting, Translation
+from adapters.sdk.adapter import Adapter, Finding, Message, Prepares, Setting, Translation
 from adapters.sdk.making import EventMaker, Made
 from adapters.sdk.outcome import Counts, EventOutcome, MessageOutcome, Report, State
 from adapters.sdk.receipts import Arrival, Receipt, Receipts
-from adapters.sdk.register import Register
+from adapters.sdk.register import Agency, Register
 from events.clock import Clock, from_us
 from events.errors import HubError, Refused, RejectedMessage
 from events.identity import Keyring
@@ -67,7 +69,7 @@ class Intake:
         when the disk or the clock forbids it; the receipt, if there is one already, is finished by the sweep.
         """
         self._admit(arrival)
-        self._adapter_of(arrival.adapter)
+        self._setting(arrival, from_us(self._clock()).date())
         receipt = self._receipts.store(arrival, raw)
         if isinstance(raw, bytes):
             return self._work(receipt, io.BytesIO(raw))
@@ -152,17 +154,29 @@ class Intake:
     # ---- one batch
 
     def _batches(self, receipt: Receipt, raw: BinaryIO, only: str | None = None) -> Iterator[list[_Pending]]:
-        arrival = receipt.arrival
-        adapter = self._adapter_of(arrival.adapter)
-        agency, system = self._register().admit(arrival.agency, arrival.system, from_us(receipt.received_us).date())
-        options = {**system.options, **arrival.options}
-        setting = Setting(agency.name, system.name, arrival.file_name, agency.zone, options)
+        adapter = self._adapter_of(receipt.arrival.adapter)
+        agency, setting = self._setting(receipt.arrival, from_us(receipt.received_us).date())
         maker = EventMaker(agency, setting, adapter, self._keyring, receipt.id)
         messages = _guarded(adapter, raw, setting)
         if only is not None:
             messages = (message for message in messages if message.place == only)
         while batch := list(_slice(messages)):
             yield [self._translated(adapter, maker, message, setting) for message in batch]
+
+    def _setting(self, arrival: Arrival, on: date) -> tuple[Agency, Setting]:
+        """What the adapter is told, from the register as it stands.
+
+        Raises Refused as the register does, and WrongSettings where the adapter's options don't hold together.
+        """
+        register = self._register()
+        agency, system = register.admit(arrival.agency, arrival.system, on)
+        options = system.options
+        adapter = self._adapter_of(arrival.adapter)
+        if isinstance(adapter, Prepares):
+            options = adapter.prepare(options, register.folder or Path())
+        # The register wins: a sender names no file of ours and overrides nothing that was agreed.
+        told = {**arrival.options, **options}
+        return agency, Setting(agency.name, system.name, arrival.file_name, agency.zone, told)
 
     @staticmethod
     def _translated(adapter: Adapter, maker: EventMaker, message: Message, setting: Setting) -> _Pending:
