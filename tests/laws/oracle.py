@@ -12,29 +12,29 @@ Readings, where the text is silent:
 1.  An arrival (no order, or one of another type) ranks just above the highest order that the fact held when it came,
     later arrivals above earlier ones. A message of that very order ranks below it, a higher one above it. Held are the
     fact's assertions and withdrawals, also voided and hidden ones, and the record's withdrawals of groups in which the
-    fact has had a version by then, the arriving one included; not closings, and not orders that were only voided.
+    fact has had a version, and of the arriving message's own group; not closings, and not orders that were only voided.
 2.  An order is of another type if one of its parts is of another kind than the same part of the fact's first ordered
     message; a void counts as a message of the fact. Deeper parts that the first did not have: integers below dates.
 3.  A void without order, or with one of another type, takes what is on top when it comes among what is not voided:
     assertions, withdrawals, and withdrawals of groups in which the fact has had a version. It voids the whole order of
     that, or that arrival alone. With nothing there it does nothing, for ever.
 4.  A void of an order undoes a group withdrawal of that order for its fact, whichever comes first; never a closing.
-5.  A group withdrawal as an arrival ranks on each fact that its record had then; facts that come later it doesn't
-    touch. So does a closing whose order is of another type than the fact's.
+5.  A group withdrawal as an arrival ranks on each fact by what that held when it came, so it ranks below all that
+    facts say which come later. So does a closing whose order is of another type than the fact's.
 6.  Assertions of equal order and equal content differ by group or scope only: the higher (group, scope) stands.
 7.  A void because of the wrong person leaves out, for good, the versions at what it voids; a withdrawal because of the
     wrong person those ranked below it, unless it is voided itself. No older version takes the place of one left out.
 8.  A closing of an incremental scope confirms a version only if that carries the scope and stands just below it: like
     a version at its order, so the highest of several counts, and only if it is known later than the version.
 9.  A withdrawal, a group withdrawal or a closing that ends nothing does not split a run.
-10. Findings: both sides of a tie; what comes to an order already used up (voids excepted); each message without order
-    or with one of another type; each with neither order nor message id; a message id that an earlier message of other
-    content had.
+10. Findings: both sides of a tie; what comes to an order already used up (voids excepted); no order, or one of another
+    type; neither order nor message id; a message id that an earlier message of other content had.
 11. A link to a number opens it at the first time; a record belongs to the last number it went to. Merges stand on top
     and move no record. A number and all merged into it share one page. When the page has no record left, it leads to
     where the last one went if that was a link; if an unlink, it stays empty. A link goes to the very number it names,
     also when that leads elsewhere or is merged into another.
-12. A number not opened at T shows nothing at T.
+12. After an unmerge the past of a page that leads elsewhere by now may differ from never merged, also for records not
+    moved since: it shows what it showed while merged, of those now on the page it leads to.
 """
 
 from __future__ import annotations
@@ -155,16 +155,16 @@ class Fact:
         """False for what counts as an arrival on this fact."""
         return said.order is not None and (self.first_order is None or same_type(said.order, self.first_order))
 
-    def held(self, step: int) -> list[Said]:
-        """All that the fact held when the message of a step came (reading 1)."""
-        groups = {said.group for said in self.own if said.group is not None and said.step <= step}
-        about_it = [said for said in self.group_withdrawals if said.group in groups]
-        return [said for said in (*self.versions_and_withdrawals, *about_it) if said.step < step]
+    def held(self, arriving: Said) -> list[Said]:
+        """All that the fact held when a message came (reading 1)."""
+        groups = {said.group for said in self.own if said.group is not None and said.step < arriving.step}
+        about_it = [said for said in self.group_withdrawals if said.group in {*groups, arriving.group}]
+        return [said for said in (*self.versions_and_withdrawals, *about_it) if said.step < arriving.step]
 
     def rank(self, said: Said) -> tuple[Any, int, Any]:
         """Where a message ranks on this fact: its order, its kind, and what decides among equals."""
         if said.order is None or not self.is_ordered(said):
-            held = [order_key(each.order) for each in self.held(said.step) if each.order and self.is_ordered(each)]
+            held = [order_key(each.order) for each in self.held(said) if each.order and self.is_ordered(each)]
             return max(held, default=NOTHING_HELD), ARRIVAL, said.step
         if said.kind == "close":
             return order_key(said.order), CLOSING, ()
@@ -175,9 +175,8 @@ class Fact:
     @cached_property
     def ranked(self) -> list[Said]:
         """All that has a rank on this fact, lowest first, voided or not."""
-        others = [*self.group_withdrawals, *(said for said in self.log if said.kind == "close")]
-        touching = [said for said in others if self.is_ordered(said) or any(each.step < said.step for each in self.own)]
-        return sorted([*self.versions_and_withdrawals, *touching], key=self.rank)
+        closings = [said for said in self.log if said.kind == "close"]
+        return sorted([*self.versions_and_withdrawals, *self.group_withdrawals, *closings], key=self.rank)
 
     @cached_property
     def targets(self) -> list[Target]:
@@ -192,7 +191,7 @@ class Fact:
         if self.is_ordered(void):
             return Target(void, order=void.order)
         then = Fact([said for said in self.log if said.step < void.step], self.key, self.digest)
-        held = then.held(void.step)
+        held = then.held(void)
         remaining = [said for said in then.ranked if said in held and not then.is_voided(said, earlier)]
         if not remaining:
             return Target(void)
@@ -379,7 +378,7 @@ def leads_to(log: Sequence[Said], person: str) -> str:
     page = survivor(log, person)
     if records_of(log, page):
         return page
-    gone = [move for move in moves(log) if move.left and survivor(log, move.left) == page != survivor(log, move.to)]
+    gone = [move for move in moves(log) if move.left is not None and survivor(log, move.left) == page]
     return page if not gone or gone[-1].kind == "unlink" else leads_to(log, gone[-1].to)
 
 
@@ -387,8 +386,6 @@ def membership(messages: Iterable[Said], person: str, as_of_step: int | None = N
     """The records that a person's page as of a step may show today."""
     today = known(messages)
     then = known(today, as_of_step)
-    if person not in {move.to for move in moves(then)}:
-        return set()  # not opened yet
     return records_of(then, leads_to(then, person)) & records_of(today, leads_to(today, person))
 
 

@@ -64,10 +64,8 @@ PROFILES = {
     "groups-some-unordered": Profile(grouped=0.7, group_withdrawals=4, unordered=0.4),
     "returns": Profile(rows=0.7, closings=5),
     "returns-some-unordered": Profile(rows=0.7, closings=5, unordered=0.3),
-    "everything-ordered": Profile(
-        records=2, facts=3, grouped=0.4, group_withdrawals=2, rows=0.4, closings=3, wrong_person=0.2
-    ),
-    "people": Profile(records=3, facts=1, asserts=6, voids=1, withdrawals=1, decisions=10, wrong_person=0.3),
+    "everything-ordered": Profile(facts=2, grouped=0.4, group_withdrawals=2, rows=0.4, closings=3, wrong_person=0.2),
+    "people": Profile(records=3, facts=1, asserts=5, voids=1, withdrawals=1, decisions=14, wrong_person=0.3),
     "everything": Profile(
         records=3,
         facts=2,
