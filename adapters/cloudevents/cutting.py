@@ -31,6 +31,7 @@ _WHY = {
 }
 _BLANKS = re.compile(rb"[ \t\r\n]*+")
 _BETWEEN = re.compile(rb"[ \t\r\n,]*+")
+_OPENINGS = re.compile(rb"[ \t\r\n\[{]*+")
 _FIRST_KEY = re.compile(rb'\{[ \t\r\n]*+("(?:[^"\\]|\\.)*+")', re.DOTALL)
 # An id before which only plain texts stand is surely the event's own.
 _ID = re.compile(rb'\s*+\{(?:\s*+"[a-z0-9]++"\s*+:\s*+"[^"\\]*+"\s*+,)*?\s*+"id"\s*+:\s*+"([ !#-\[\]-~]++)"')
@@ -184,7 +185,8 @@ class Cutter:
         while window.size_bytes < within and window.more():
             pass
         found = separator.between.search(window.buffer, window.at, window.at + within)
-        if found is None or separator.event.search(window.buffer, window.at + 1, found.start()):
+        inside = past(_OPENINGS, window.buffer, window.at)
+        if found is None or separator.event.search(window.buffer, inside, found.start()):
             return None
         raw = window.buffer[window.at : found.start() + 1]
         window.at = found.end()

@@ -104,10 +104,8 @@ class Plan:
         rule = self.mapping.order
         if rule.from_ == "intake":
             order, missing = given, "give the file's date or sequence: --option order=2025-03-31"
-        elif rule.from_ == "file-name":
-            order, missing = self._order_in(file_name), "the file's name has to match the mapping's order.pattern"
         else:
-            return None
+            order, missing = self._order_in(file_name), "the file's name has to match the mapping's order.pattern"
         if order is None or parse_order(order) is None or _DAY_FIRST.fullmatch(order):
             raise RejectedMessage("no-file-order", "the file has no order to be read by", next_step=f"{missing}.")
         return order

@@ -148,6 +148,27 @@ def test_a_broken_byte_in_a_line_costs_one_line(sign: bytes) -> None:
         assert [each.raw for each in messages(RAW[0] + b"\n" + broken + b"\n" + RAW[2])][::2] == [RAW[0], RAW[2]]
 
 
+@pytest.mark.parametrize("astray", [b"]", b"}", b"[", b"{", b'"'])
+def test_brackets_astray_among_lists_cost_one_event(astray: bytes) -> None:
+    rich = [orjson.dumps(event(id=f"r-{n}", data={"list": [{"a": 1}, [2, {}]], "note": "x"})) for n in range(4)]
+    for at in range(1, len(rich[1]) - 1):
+        broken = rich[1][:at] + astray + rich[1][at:]
+        left = {each.raw for each in messages(b"[" + b",".join([rich[0], broken, *rich[2:]]) + b"]")}
+        assert {rich[0], rich[2], rich[3]} <= left, broken
+
+
+def test_a_bracket_astray_between_events_ends_nothing() -> None:
+    found = messages(b"[" + RAW[0] + b"]," + RAW[1] + b"]}" + b"," + RAW[2] + b"]")
+    assert [each.raw for each in found] == [RAW[0], RAW[1], b"}", RAW[2]]
+
+
+def test_a_broken_event_is_passed_even_where_the_next_lies_far() -> None:
+    far = orjson.dumps(event(id="far", data={"note": "x" * 700_000}))
+    broken = far[:20] + b"]" + far[20:]
+    found = messages(b"[" + RAW[0] + b"," + broken + b"," + RAW[1] + b"]")
+    assert [each.raw for each in found] == [RAW[0], broken, RAW[1]]
+
+
 def test_a_broken_first_line_does_not_make_one_document_of_all() -> None:
     found = messages(b'{"id": "broken\n' + RAW[1] + b"\n" + RAW[2])
     assert [each.raw for each in found] == [b'{"id": "broken', RAW[1], RAW[2]]

@@ -78,6 +78,7 @@ def test_all_faults_of_form_are_listed_at_once() -> None:
             "a column that may be absent cannot have to be filled",
         ),
         ('headings = ["Person"]', 'kind = "boolean", yes = ["1"], no = ["1"]', "yes: shares a word with no"),
+        (', formats = ["%d/%m/%Y"] }\nend', " }\nend", "columns.day.formats: a date needs at least one"),
         ('T = "phone"', 't = "phone", T = "phone"', "two codes differ in case only"),
         ("[record]", '[codes.kind.labels]\nX = "Other"\n[record]', "codes.kind.labels: `X` is not among the values"),
         ("[record]", '[[skip]]\nreason = "test"\nwhen.filled = ["refs"]\n[record]', "skip 1: names the column `refs`"),

@@ -271,6 +271,32 @@ def test_a_status_column_can_withdraw() -> None:
     assert [(each.action, each.payload) for each in found.facts][1] == ("withdraw", {})
 
 
+def test_a_name_may_be_made_of_several_columns_and_needs_them_all() -> None:
+    content = mapping(change=('name = "visit/{ref}"', 'name = "visit/{ref}/{day}"'))
+    full, empty = read("V1,C1,T,14/01/2025,\nV2,C1,T,,\n", setting(content))
+    assert _names(full) == ["visit/V1/2025-01-14"]
+    assert codes(empty) == [("empty-key", "row 3")]
+
+
+def test_a_payload_may_hold_what_is_the_same_for_every_row() -> None:
+    fixed = 'participants = [{ role = "worker" }]\nwith_person_present = true\nnote = "100 % {{sure}}"'
+    (found,) = read("V1,C1,T,,\n", setting(mapping(change=('effective.start = "{day}"', fixed))))
+    assert found.facts[0].payload == {
+        "channel": "phone",
+        "coded": {"channel": {"code": "T"}},
+        "participants": [{"role": "worker"}],
+        "with_person_present": True,
+        "note": "100 % {sure}",
+    }
+
+
+def test_the_same_mapping_is_compiled_once_and_a_new_one_anew() -> None:
+    contents = [mapping(change=("visit/{ref}", f"visit/{number}/{{ref}}")) for number in range(70)]
+    for number, content in enumerate(contents):
+        (found,) = read("V1,C1,T,,\n", setting(content))
+        assert _names(found) == [f"visit/{number}/V1"]
+
+
 def test_cells_that_look_like_formulas_are_text() -> None:
     content = mapping(change=('effective.start = "{day}"', 'note = "{end.own}"'))
     (found,) = read('V1,C1,T,,"=HYPERLINK(""x"")"\n', setting(content))
