@@ -10,7 +10,7 @@ from pathlib import Path
 
 import apsw
 
-from events.errors import HubError, TryAgainLater, WrongSettings
+from events.errors import TryAgainLater, WrongSettings
 
 _PRIVATE = 0o600
 _BUSY_MS = 10_000
@@ -20,20 +20,29 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def open_file(path: Path, stored_format: int, make_tables: Callable[[apsw.Connection], None]) -> apsw.Connection:
     """A connection that writes; a new file gets its tables first.
 
-    Raises WrongSettings `home-newer` where a newer program wrote the file. What is deleted is overwritten
-    (secure_delete), from the file's first day: erasure relies on it.
+    Raises WrongSettings `home-newer` where a newer program wrote the file, `broken-file` where nobody can read it.
+    What is deleted is overwritten (secure_delete), from the file's first day: erasure relies on it.
     """
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, _PRIVATE))
     path.chmod(_PRIVATE)  # SQLite gives its -wal and -shm files the same mode
     db = apsw.Connection(str(path))
     db.set_busy_timeout(_BUSY_MS)
-    db.pragma("page_size", 8192)
-    db.pragma("journal_mode", "wal")
-    db.pragma("synchronous", "full")
-    db.pragma("secure_delete", True)
-    db.pragma("wal_autocheckpoint", 2000)
     try:
-        _prepare(db, path, stored_format, make_tables)
+        with faults_told(path.name):
+            db.pragma("page_size", 8192)
+            db.pragma("journal_mode", "wal")
+            db.pragma("synchronous", "full")
+            db.pragma("secure_delete", True)
+            db.pragma("wal_autocheckpoint", 2000)
+            _prepare(db, path, stored_format, make_tables)
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        db.close()
+        raise WrongSettings(
+            "broken-file",
+            "this is no database, or a damaged one",
+            where=path.name,
+            next_step="Restore the home from a backup.",
+        ) from error
     except BaseException:
         db.close()
         raise
@@ -79,10 +88,27 @@ def transaction(db: apsw.Connection) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def faults_told(where: str) -> Iterator[None]:
+    """Faults of the disk within come out as TryAgainLater."""
+    try:
+        yield
+    except Exception as error:
+        told = translated(error, where)
+        if told is error:
+            raise
+        raise told from error
+
+
 def translated(error: Exception, where: str) -> Exception:
-    """A fault of the disk as TryAgainLater `disk-full` or `disk-error`; anything else as it is."""
-    if isinstance(error, HubError):
-        return error
+    """A fault of the disk as TryAgainLater `disk-full`, `disk-error` or `file-locked`; anything else as it is."""
+    if isinstance(error, apsw.BusyError):
+        return TryAgainLater(
+            "file-locked",
+            "another program holds the file; nothing of this was stored",
+            where=where,
+            next_step="Stop what reads or copies the files of the home, then send again.",
+        )
     if isinstance(error, apsw.FullError) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
         return disk_full(where)
     if isinstance(error, apsw.IOError | OSError):

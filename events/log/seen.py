@@ -106,6 +106,7 @@ class Seen:
 
 
 def _opened(path: Path) -> apsw.Connection:
+    path.touch(mode=0o600)
     db = apsw.Connection(str(path))
     db.pragma("journal_mode", "wal")
     db.pragma("synchronous", "normal")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -23,13 +22,13 @@ from events.errors import HubError, Refused, TryAgainLater, WrongSettings
 from events.log.bulk import insert_rows
 from events.log.port import Cut, Outcome, Position
 from events.log.seen import Seen
+from events.log.subscription import SqliteSubscription
 
 PARTITION = "main-0"
 STORED_FORMAT = 1
 GROUP_MAX = 4_000
 _BEHIND_MAX_US = 120_000_000
 _SILENCE_MAX_US = 90 * 86_400 * 1_000_000
-_PUSH_MAX_ROWS = 20_000
 _INSERT = "INSERT INTO log VALUES"
 _SELECT = "SELECT position, known_us, header, nonce, body, leaf FROM log WHERE position >= ? ORDER BY position LIMIT ?"
 
@@ -55,9 +54,17 @@ class SqliteLog:
         self._clock = clock
         self._before_commit = before_commit
         self._accepts_clock = accepts_clock
-        self._db = _connect(path)
-        self._epoch = _prepare(self._db, path, new_epoch)
-        self._next, self._last_known_us = _check_contiguity(self._db, path)
+        try:
+            self._db = _connect(path)
+            self._epoch = _prepare(self._db, path, new_epoch)
+            self._next, self._last_known_us = _check_contiguity(self._db, path)
+        except (apsw.NotADBError, apsw.CorruptError) as error:
+            raise WrongSettings(
+                "broken-file",
+                "this is no database, or a damaged one",
+                where=path.name,
+                next_step="Restore the home from a backup.",
+            ) from error
         self._seen = Seen(path.with_name("seen.sqlite"))
         self._catch_up_seen()
         self._readers = threading.local()
@@ -264,7 +271,7 @@ class SqliteLog:
         return reader
 
     def subscribe(self, start: Cut) -> SqliteSubscription:
-        subscription = SqliteSubscription(self, start.get(PARTITION, 0))
+        subscription = SqliteSubscription(self, PARTITION, start.get(PARTITION, 0))
         with self._subscribing:
             self._subscriptions.append(subscription)
         return subscription
@@ -285,55 +292,9 @@ class SqliteLog:
         self._db.close()
 
 
-class SqliteSubscription:
-    """Rows as the writer commits them; what was missed (start, overflow) is read from the file."""
-
-    def __init__(self, log: SqliteLog, start: int) -> None:
-        self._log = log
-        self._next = start
-        self._pushed: deque[StoredRow] = deque()
-        self._news = threading.Condition()
-
-    def push(self, rows: list[StoredRow]) -> None:
-        with self._news:
-            if len(self._pushed) > _PUSH_MAX_ROWS:
-                self._pushed.clear()  # the reader is far behind: the file has them all
-            self._pushed.extend(rows)
-            self._news.notify()
-
-    def poll(self, timeout_s: float, limit: int = 2_000) -> list[tuple[str, StoredRow]]:
-        """Rows after those given before; empty when none came within the timeout."""
-        rows = self._take(limit)
-        if not rows:
-            with self._news:
-                if not self._pushed and timeout_s > 0:
-                    self._news.wait(timeout_s)
-            rows = self._take(limit)
-        if rows:
-            self._next = rows[-1].offset + 1
-        return [(PARTITION, row) for row in rows]
-
-    def _take(self, limit: int) -> list[StoredRow]:
-        with self._news:
-            pushed = self._pushed
-            while pushed and pushed[0].offset < self._next:
-                pushed.popleft()
-            if pushed and pushed[0].offset == self._next:
-                return [pushed.popleft() for _ in range(min(limit, len(pushed)))]
-        if self._next < self._log.head()[PARTITION]:
-            return list(self._log.read(PARTITION, self._next, limit))
-        return []
-
-    def wake(self) -> None:
-        """Ends a poll that waits in another thread."""
-        with self._news:
-            self._news.notify_all()
-
-    def close(self) -> None:
-        self._log.unsubscribe(self)
-
-
 def _connect(path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE) -> apsw.Connection:
+    if flags & apsw.SQLITE_OPEN_CREATE:
+        path.touch(mode=0o600)  # SQLite gives its -wal and -shm files the same mode
     db = apsw.Connection(str(path), flags=flags)
     db.set_busy_timeout(10_000)
     if flags & apsw.SQLITE_OPEN_CREATE:
@@ -388,5 +349,12 @@ def _translated(error: Exception) -> HubError | Exception:
             "the disk took no more; nothing of this was stored",
             where="log",
             next_step="Make room on the disk of the home and send again.",
+        )
+    if isinstance(error, apsw.BusyError):
+        return TryAgainLater(
+            "file-locked",
+            "another program holds the file; nothing of this was stored",
+            where="log",
+            next_step="Stop what reads or copies the files of the home, then send again.",
         )
     return error

@@ -3,11 +3,8 @@
 Capabilities that a log lacks are switched off by name; the tests that need them then skip with the reason.
 """
 
-# ruff: noqa: S101 - these are tests, which other packages derive from
-
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,45 +14,11 @@ from typing import ClassVar
 import pytest
 
 from events.clock import DrivenClock, from_us
-from events.codec import Sealed, StoredRow, header_id, seal
-from events.ids import EventId, SubjectId
-from events.log.port import Log, Outcome, Subscription, parse_position
+from events.codec import Sealed, StoredRow, header_id
+from events.log.port import Log, Outcome, parse_position
+from events.log.specimens import WAIT_MAX_S, a_row, everything, leaf_of, polled, rows_from
 
 OpenLog = Callable[[], Log]
-_WAIT_MAX_S = 20.0
-
-
-def a_row(number: int, subject: int = 0, size_bytes: int = 0) -> Sealed:
-    """A row whose id, subject and body follow from its numbers."""
-    event_id = EventId(hashlib.sha256(b"event %d" % number).digest())
-    told = {"number": number, "text": "x" * size_bytes}
-    return seal(event_id, "north", SubjectId(subject.to_bytes(16, "big")), told)
-
-
-def rows_from(start: int, count: int) -> list[Sealed]:
-    return [a_row(number) for number in range(start, start + count)]
-
-
-def everything(log: Log) -> list[tuple[str, StoredRow]]:
-    """All rows of all partitions."""
-    whole = 1 << 40
-    return [(partition, row) for partition in sorted(log.head()) for row in log.read(partition, 0, whole)]
-
-
-def polled(subscription: Subscription, count: int) -> list[tuple[str, StoredRow]]:
-    """So many rows of a subscription, or those that came in time."""
-    rows: list[tuple[str, StoredRow]] = []
-    deadline = time.monotonic() + _WAIT_MAX_S
-    while len(rows) < count and time.monotonic() < deadline:
-        rows.extend(subscription.poll(0.2))
-    return rows
-
-
-def leaf_of(row: StoredRow) -> bytes:
-    """The leaf of a row by the published layout, written here a second time."""
-    parts = [b"\0", row.offset.to_bytes(8, "big"), row.known_us.to_bytes(8, "big")]
-    parts += [len(row.header).to_bytes(2, "big"), row.header, row.nonce, len(row.body).to_bytes(4, "big"), row.body]
-    return hashlib.sha256(b"".join(parts)).digest()
 
 
 def _ids(rows: Sequence[tuple[str, StoredRow]]) -> list[bytes]:
@@ -120,7 +83,7 @@ class LogConformance:
     def test_submitted_rows_are_answered_without_waiting_for_each(self, open_log: OpenLog) -> None:
         log = open_log()
         futures = [log.submit(rows_from(at * 3, 3)) for at in range(20)]
-        assert [len(future.result(_WAIT_MAX_S)) for future in futures] == [3] * 20
+        assert [len(future.result(WAIT_MAX_S)) for future in futures] == [3] * 20
         assert len(everything(log)) == 60
 
     def test_the_head_is_what_comes_next(self, open_log: OpenLog) -> None:
@@ -354,10 +317,10 @@ class LogConformance:
         appending.start()
         started = time.monotonic()
         rows: list[tuple[str, StoredRow]] = []
-        while not rows and time.monotonic() - started < _WAIT_MAX_S:
-            rows = subscription.poll(_WAIT_MAX_S)
+        while not rows and time.monotonic() - started < WAIT_MAX_S:
+            rows = subscription.poll(WAIT_MAX_S)
         assert _ids(rows) == _sealed_ids([a_row(0)])
-        assert time.monotonic() - started < _WAIT_MAX_S / 2
+        assert time.monotonic() - started < WAIT_MAX_S / 2
         appending.join()
         subscription.close()
 
@@ -365,7 +328,7 @@ class LogConformance:
         subscription = open_log().subscribe({})
         started = time.monotonic()
         assert subscription.poll(0.05) == []
-        assert 0.04 < time.monotonic() - started < _WAIT_MAX_S / 2
+        assert 0.04 < time.monotonic() - started < WAIT_MAX_S / 2
         subscription.close()
 
     def test_a_subscription_misses_and_doubles_nothing_while_rows_are_appended(self, open_log: OpenLog) -> None:
@@ -399,6 +362,16 @@ class LogConformance:
         assert sorted(_ids(rows)) == sorted(_sealed_ids(rows_from(0, 30_000)))
         log.append(rows_from(30_000, 2))
         assert sorted(_ids(polled(subscription, 2))) == sorted(_sealed_ids(rows_from(30_000, 2)))
+        subscription.close()
+
+    def test_a_poll_that_waits_can_be_woken(self, open_log: OpenLog) -> None:
+        subscription = open_log().subscribe({})
+        waking = threading.Timer(0.05, subscription.wake)
+        started = time.monotonic()
+        waking.start()
+        assert subscription.poll(WAIT_MAX_S) == []
+        assert time.monotonic() - started < WAIT_MAX_S / 2
+        waking.join()
         subscription.close()
 
     def test_a_closed_subscription_costs_the_log_nothing(self, open_log: OpenLog) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from hub.sqlite import translated
+from hub.sqlite import faults_told
 
 CHUNK_BYTES = 1 << 20
+_WHERE = "receipts"
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 
 
@@ -27,7 +27,7 @@ class ReceiptFiles:
 
         Raises TryAgainLater (`disk-full`, `disk-error`), and what reading the rest raises, as it is.
         """
-        with _faults_of_the_disk():
+        with faults_told(_WHERE):
             descriptor = os.open(self._folder / name, _NEW, 0o600)
         digest = hashlib.sha256()
         size = 0
@@ -36,9 +36,9 @@ class ReceiptFiles:
                 for chunk in _chunks(head, rest):
                     digest.update(chunk)
                     size += len(chunk)
-                    with _faults_of_the_disk():
+                    with faults_told(_WHERE):
                         _write_all(file, chunk)
-                with _faults_of_the_disk():
+                with faults_told(_WHERE):
                     os.fsync(file.fileno())
                     self._sync_folder()
         except BaseException:
@@ -68,14 +68,6 @@ class ReceiptFiles:
 
     def names(self) -> list[str]:
         return sorted(path.name for path in self._folder.iterdir())
-
-
-@contextmanager
-def _faults_of_the_disk() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise translated(error, "receipts") from error
 
 
 def _chunks(head: bytes, rest: BinaryIO) -> Iterator[bytes]:

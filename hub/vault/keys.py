@@ -19,7 +19,7 @@ from events.errors import HubError
 from events.identity import SECRET_BYTES, SubjectKeys, mac, subject_keys
 from events.ids import SubjectId
 from events.log.bulk import insert_rows
-from hub.sqlite import open_file, open_to_read, transaction, translated
+from hub.sqlite import faults_told, open_file, open_to_read, transaction
 
 STORED_FORMAT = 1
 SUBJECT_BYTES = 16
@@ -128,10 +128,8 @@ class KeyStore:
         with self._committing:
             with self._making:
                 batch = _Pending(dict(self._pending.subjects), dict(self._pending.secrets))
-            try:
+            with faults_told("keys.sqlite"):
                 self._store(batch)
-            except Exception as error:
-                raise translated(error, "keys.sqlite") from error
             with self._making:
                 for lookup in batch.subjects:
                     del self._pending.subjects[lookup]

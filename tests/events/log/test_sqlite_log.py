@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,8 +16,9 @@ import pytest
 from events.clock import DrivenClock, from_us
 from events.codec import Sealed, header_id
 from events.errors import Refused, TryAgainLater, WrongSettings
+from events.log.specimens import a_row, everything, leaf_of, polled, rows_from
 from events.log.sqlite import PARTITION, SqliteLog
-from events.log.testing import LogConformance, OpenLog, a_row, everything, leaf_of, polled, rows_from
+from events.log.testing import LogConformance, OpenLog
 from tests.small_disk import mounted
 
 DAY_US = 86_400_000_000
@@ -173,6 +175,44 @@ def test_a_log_of_a_newer_format_is_refused(open_log: OpenLog, path: Path) -> No
     rewritten(path, "UPDATE meta SET value = '2' WHERE name = 'format'")
     with pytest.raises(WrongSettings, match=r"home-newer: log\.sqlite: .* format 2, this program reads 1"):
         open_log()
+
+
+def test_a_file_that_is_no_log_is_refused_and_left_alone(open_log: OpenLog, path: Path) -> None:
+    path.write_bytes(b"no database" * 1_000)
+    with pytest.raises(WrongSettings, match=r"broken-file: log\.sqlite: .*from a backup"):
+        open_log()
+    assert path.read_bytes() == b"no database" * 1_000
+
+
+def test_a_damaged_log_is_refused(open_log: OpenLog, path: Path) -> None:
+    log = open_log()
+    log.append(rows_from(0, 500))
+    log.close()
+    with path.open("r+b") as file:
+        file.seek(3 * 8192)
+        file.write(b"\xff" * 20 * 8192)
+    with pytest.raises(WrongSettings, match=r"broken-file: log\.sqlite"):
+        open_log()
+
+
+def test_a_log_that_another_program_holds_stores_nothing_until_it_is_let_go(
+    open_log: Callable[..., SqliteLog], path: Path
+) -> None:
+    log = open_log()
+    log.append([a_row(1)])
+    log._db.set_busy_timeout(10)
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(TryAgainLater, match=r"file-locked: log: .*nothing of this was stored"):
+        log.append([a_row(2)])
+    other.execute("ROLLBACK")
+    other.close()
+    assert [outcome.position.offset for outcome in log.append([a_row(2)])] == [1]
+
+
+def test_the_files_are_private(open_log: OpenLog, path: Path) -> None:
+    open_log().append(rows_from(0, 3))
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
 
 
 def test_each_new_log_has_an_epoch_of_its_own(open_log: OpenLog, path: Path) -> None:
@@ -430,7 +470,7 @@ def test_a_forked_process_cannot_append(open_log: OpenLog) -> None:
 
 
 def test_rows_that_waited_too_long_are_read_from_the_file(open_log: OpenLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.log.sqlite._PUSH_MAX_ROWS", 10)
+    monkeypatch.setattr("events.log.subscription._PUSH_MAX_ROWS", 10)
     log = open_log()
     subscription = log.subscribe({})
     for at in range(0, 60, 6):

@@ -255,6 +255,28 @@ def test_a_file_of_a_newer_format_is_refused(open_keys: OpenKeys, path: Path) ->
         open_keys()
 
 
+def test_a_file_that_is_no_key_store_is_refused_and_left_alone(open_keys: OpenKeys, path: Path) -> None:
+    path.write_bytes(b"no database" * 1_000)
+    with pytest.raises(WrongSettings, match=r"broken-file: keys\.sqlite: .*from a backup"):
+        open_keys()
+    assert path.read_bytes() == b"no database" * 1_000
+
+
+def test_keys_that_another_program_holds_stay_pending(open_keys: OpenKeys, path: Path) -> None:
+    keys = open_keys()
+    keys._db.set_busy_timeout(10)
+    made = keys.keys_of("north", RECORD, "core")
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(TryAgainLater, match=r"file-locked: keys\.sqlite"):
+        keys.commit()
+    other.execute("ROLLBACK")
+    other.close()
+    keys.commit()
+    keys.close()
+    assert open_keys().keys_of("north", RECORD, "core") == made
+
+
 def test_a_damaged_secret_is_told_instead_of_used(open_keys: OpenKeys, path: Path) -> None:
     keys = open_keys()
     keys.keys_of("north", RECORD, "core")

@@ -1,0 +1,45 @@
+"""Rows to try a log with, and ways to read all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+from events.codec import Sealed, StoredRow, seal
+from events.ids import EventId, SubjectId
+from events.log.port import Log, Subscription
+
+WAIT_MAX_S = 20.0
+
+
+def a_row(number: int, subject: int = 0, size_bytes: int = 0) -> Sealed:
+    """A row whose id, subject and body follow from its numbers."""
+    event_id = EventId(hashlib.sha256(b"event %d" % number).digest())
+    told = {"number": number, "text": "x" * size_bytes}
+    return seal(event_id, "north", SubjectId(subject.to_bytes(16, "big")), told)
+
+
+def rows_from(start: int, count: int) -> list[Sealed]:
+    return [a_row(number) for number in range(start, start + count)]
+
+
+def everything(log: Log) -> list[tuple[str, StoredRow]]:
+    """All rows of all partitions."""
+    whole = 1 << 40
+    return [(partition, row) for partition in sorted(log.head()) for row in log.read(partition, 0, whole)]
+
+
+def polled(subscription: Subscription, count: int) -> list[tuple[str, StoredRow]]:
+    """So many rows of a subscription, or those that came in time."""
+    rows: list[tuple[str, StoredRow]] = []
+    deadline = time.monotonic() + WAIT_MAX_S
+    while len(rows) < count and time.monotonic() < deadline:
+        rows.extend(subscription.poll(0.2))
+    return rows
+
+
+def leaf_of(row: StoredRow) -> bytes:
+    """The leaf of a row by the published layout, written here a second time."""
+    parts = [b"\0", row.offset.to_bytes(8, "big"), row.known_us.to_bytes(8, "big")]
+    parts += [len(row.header).to_bytes(2, "big"), row.header, row.nonce, len(row.body).to_bytes(4, "big"), row.body]
+    return hashlib.sha256(b"".join(parts)).digest()
