@@ -1,13 +1,16 @@
 """What stands of one fact, by the laws of facts (docs/laws.md): pure, from all that is known of the fact.
 
 Items are what was said of the fact itself; sweeps are group withdrawals and closings of full returns that may take
-it away. Everything is worked out from what was known at one moment, so "as of T" is the same function on less.
+it away. `standing` works everything out from what was known at one moment, so "as of T" is the same function on less;
+a `Judge` is told in order of arrival and says at each step what stands, without going through it all again.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Literal
 
 from events.order import Order
@@ -48,6 +51,12 @@ class Sweep:
     is_incremental: bool = False
     is_wrong_person: bool = False
 
+    def takes(self, version: Item) -> bool:
+        """Whether a version that stands just below it is withdrawn."""
+        if self.group is not None:
+            return version.group == self.group
+        return version.scope == self.scope and not self.is_named
+
 
 @dataclass(slots=True)
 class Run:
@@ -73,16 +82,15 @@ class Standing:
 
     run: Run | None = None
     hidden: set[int] = field(default_factory=set)  # about the wrong person: shown in no past either
-    used_up: set[int] = field(default_factory=set)  # at a voided order
+
+
+Ranked = tuple[Rank, Item | Sweep]
+_BY_RANK = itemgetter(0)
 
 
 def standing(items: Sequence[Item], sweeps: Sequence[Sweep]) -> Standing:
     """What stands; items and sweeps in any order."""
-    ranking = _Ranking(items)
-    things: list[Item | Sweep] = [*items, *sweeps]
-    for thing in sorted(things, key=lambda each: each.offset):
-        ranking.add(thing)
-    return _walk(ranking)
+    return Judge(items, sweeps).standing()
 
 
 def is_arrival(item: Item, kinds: str | None) -> str | None:
@@ -94,12 +102,6 @@ def is_arrival(item: Item, kinds: str | None) -> str | None:
     return "order-ahead" if _is_ahead(item.order, item.known_us) else None
 
 
-def order_kinds(items: Iterable[Item]) -> str | None:
-    """The type of the fact's orders: that of the first ordered thing said of it."""
-    first = min((item for item in items if item.order is not None), key=lambda item: item.offset, default=None)
-    return first.order.kinds if first is not None and first.order is not None else None
-
-
 def _are_comparable(kinds: str, others: str) -> bool:
     return all(one == other for one, other in zip(kinds, others, strict=False))
 
@@ -109,64 +111,174 @@ def _is_ahead(order: Order, known_us: int) -> bool:
     return instant_us is not None and instant_us - known_us > _DAY_US
 
 
-class _Ranking:
-    """Gives ranks in order of arrival, since an arrival ranks above what the fact held when it came."""
+class Judge:
+    """Ranks what is said of a fact in order of arrival, since an arrival ranks above what was held when it came."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
-        self._kinds = order_kinds(items)
-        self.ranked: list[tuple[Rank, Item | Sweep]] = []
-        self.void_orders: dict[Key, bool] = {}  # order -> because of the wrong person
-        self.void_offsets: dict[int, bool] = {}
+    def __init__(self, items: Iterable[Item], sweeps: Iterable[Sweep]) -> None:
+        self._things: list[Item | Sweep] = sorted([*items, *sweeps], key=lambda each: each.offset)
+        self._begin()
 
-    def add(self, thing: Item | Sweep) -> None:
+    def _begin(self) -> None:
+        ordered = (each for each in self._things if isinstance(each, Item) and each.order is not None)
+        first = next(ordered, None)
+        self.kinds = first.order.kinds if first is not None and first.order is not None else None
+        self._ranked: list[Ranked] = []  # rising
+        self._alive: list[Ranked] = []  # the same without what is voided
+        self._void_orders: dict[Key, bool] = {}  # order -> because of the wrong person
+        self._void_offsets: dict[int, bool] = {}
+        self._has_items = False
+        self._groups: set[str] = set()  # that the fact has been in
+        self._held_key: Key = ()  # the highest that the fact holds
+        self._group_keys: dict[str, Key] = {}  # the highest of each group's withdrawals
+        self._hidden: set[int] | None = set()  # None: to be worked out again
+        self._is_simple = True  # nobody ever spoke of the wrong person: nothing is hidden
+        for thing in self._things:
+            self._take(thing)
+
+    def add(self, thing: Item | Sweep) -> bool:
+        """Takes the next thing said. True if it came to an order that is used up."""
+        self._things.append(thing)
+        if self.kinds is None and isinstance(thing, Item) and thing.order is not None:
+            if any(isinstance(each, Sweep) and each.order is not None for each in self._things):
+                self._begin()  # what was taken for ordered may be of another type, now that there is one
+                return False
+            self.kinds = thing.order.kinds
+        return self._take(thing)
+
+    # ---- ranks
+
+    def _take(self, thing: Item | Sweep) -> bool:
+        if thing.is_wrong_person:
+            self._is_simple = False
         if isinstance(thing, Item) and thing.kind == "void":
             self._void(thing)
-            return
+            self._reconsider()
+            return False
         key = self._key_of(thing)
         if key is not None:
             rank = _rank(thing, key)
-        elif isinstance(thing, Item) or any(isinstance(held, Item) for _, held in self.ranked):
-            rank = (self._held_key(thing.group), _ARRIVAL, _NO_TAIL, thing.offset)
+        elif isinstance(thing, Item) or self._has_items:
+            rank = (max(self._held_key, self._group_keys.get(thing.group or "", ())), _ARRIVAL, _NO_TAIL, thing.offset)
         else:
-            return  # a sweep without order takes only what the record held when it came
-        self.ranked.append((rank, thing))
+            return False  # a sweep without order takes only what the record held when it came
+        self._hold(thing, rank[0])
+        is_void = self._is_void(rank)
+        if is_void or thing.is_wrong_person or (self._ranked and rank < self._ranked[-1][0]):
+            self._reconsider()
+        insort(self._ranked, (rank, thing), key=_BY_RANK)
+        if is_void:
+            return True
+        insort(self._alive, (rank, thing), key=_BY_RANK)
+        return False
 
     def _key_of(self, thing: Item | Sweep) -> Key | None:
         """What the thing is ordered by, or None for an arrival."""
         order = thing.order
-        if order is None or (self._kinds is not None and not _are_comparable(self._kinds, order.kinds)):
+        if order is None or (self.kinds is not None and not _are_comparable(self.kinds, order.kinds)):
             return None
         return None if _is_ahead(order, thing.known_us) else order.key
 
-    def _held(self, group: str | None = None) -> list[tuple[Rank, Item | Sweep]]:
-        """What was said of the fact so far, withdrawals of groups that it has been in (or now comes in) included."""
-        groups = {held.group for _, held in self.ranked if isinstance(held, Item) and held.group} | {group} - {None}
-        return [(rank, held) for rank, held in self.ranked if isinstance(held, Item) or held.group in groups]
+    def _hold(self, thing: Item | Sweep, key: Key) -> None:
+        """Keeps the highest key held: of what was said of the fact, and of the withdrawals of its groups."""
+        group = thing.group
+        if isinstance(thing, Item):
+            self._has_items = True
+            self._held_key = max(self._held_key, key)
+            if group is not None and group not in self._groups:
+                self._groups.add(group)
+                self._held_key = max(self._held_key, self._group_keys.get(group, ()))
+        elif group is not None:
+            self._group_keys[group] = max(self._group_keys.get(group, ()), key)
+            if group in self._groups:
+                self._held_key = max(self._held_key, key)
 
-    def _held_key(self, group: str | None) -> Key:
-        return max((rank[0] for rank, _ in self._held(group)), default=())
+    def _is_held(self, thing: Item | Sweep) -> bool:
+        return isinstance(thing, Item) or thing.group in self._groups
 
     def _void(self, void: Item) -> None:
         key = self._key_of(void)
         if key is None:
-            on_top = max((rank for rank, held in self._held() if not self.is_void(rank)), default=None)
+            on_top = next((rank for rank, held in reversed(self._alive) if self._is_held(held)), None)
             if on_top is None:
                 return
             if on_top[1] == _ARRIVAL:
-                self.void_offsets[on_top[3]] = void.is_wrong_person
+                self._void_offsets[on_top[3]] = void.is_wrong_person
+                del self._alive[bisect_left(self._alive, on_top, key=_BY_RANK)]
                 return
             key = on_top[0]
-        self.void_orders[key] = self.void_orders.get(key, False) or void.is_wrong_person
+        self._void_orders[key] = self._void_orders.get(key, False) or void.is_wrong_person
+        low = bisect_left(self._alive, (key, _ASSERTION), key=_BY_RANK)
+        del self._alive[low : bisect_left(self._alive, (key, _ARRIVAL), key=_BY_RANK)]
 
-    def is_void(self, rank: Rank) -> bool:
+    def _is_void(self, rank: Rank) -> bool:
         if rank[1] == _ARRIVAL:
-            return rank[3] in self.void_offsets
-        return rank[1] != _CLOSING and rank[0] in self.void_orders
+            return rank[3] in self._void_offsets
+        return rank[1] != _CLOSING and rank[0] in self._void_orders
 
-    def is_wrong(self, rank: Rank) -> bool:
+    def _is_wrong(self, rank: Rank) -> bool:
         if rank[1] == _ARRIVAL:
-            return self.void_offsets.get(rank[3], False)
-        return self.void_orders.get(rank[0], False)
+            return self._void_offsets.get(rank[3], False)
+        return self._void_orders.get(rank[0], False)
+
+    def _reconsider(self) -> None:
+        """Something may be hidden now, or shown again."""
+        if not self._is_simple:
+            self._hidden = None
+
+    # ---- verdicts
+
+    def top(self) -> int | None:
+        """The offset of the version that stands: the highest, unless a withdrawal or a sweep above it takes it."""
+        sweeps: list[Sweep] = []
+        for _, thing in reversed(self._alive):
+            if isinstance(thing, Sweep):
+                sweeps.append(thing)
+            elif thing.kind == "withdraw" or any(sweep.takes(thing) for sweep in sweeps):
+                return None
+            else:
+                return thing.offset
+        return None
+
+    @property
+    def hidden(self) -> set[int]:
+        """Offsets of the versions that were about the wrong person."""
+        if self._hidden is None:
+            self._hidden = self.standing().hidden
+        return self._hidden
+
+    def standing(self) -> Standing:
+        """Goes through what was said from the lowest order up, keeping what stands."""
+        verdict = Standing()
+        run: Run | None = None
+        is_first = True
+        below: list[Item] = []
+        previous: Rank | None = None
+        for rank, thing in self._ranked:
+            if self._is_void(rank):
+                if self._is_wrong(rank):
+                    verdict.hidden.add(thing.offset)
+                if isinstance(thing, Item) and thing.kind == "assert":
+                    below.append(thing)
+                continue
+            if isinstance(thing, Sweep):
+                run = _swept(run, thing, below, verdict)
+            elif thing.kind == "withdraw":
+                run = None
+                if thing.is_wrong_person:
+                    verdict.hidden.update(version.offset for version in below)
+            else:
+                is_tied = previous is not None and previous[:2] == rank[:2] and previous[2][0] != rank[2][0]
+                if run is not None and run.top.says == thing.says:
+                    run.versions.append(thing)
+                    run.confirmed_us = thing.known_us
+                else:
+                    run = Run([thing], thing.known_us, is_first)
+                run.is_tied = is_tied
+                is_first = False
+                below.append(thing)
+            previous = rank
+        verdict.run = run
+        return verdict
 
 
 def _rank(thing: Item | Sweep, key: Key) -> Rank:
@@ -177,56 +289,15 @@ def _rank(thing: Item | Sweep, key: Key) -> Rank:
     return key, _CLOSING if is_closing else _WITHDRAWAL, _NO_TAIL, thing.offset
 
 
-def _walk(ranking: _Ranking) -> Standing:
-    """Goes through what was said from the lowest order up, keeping what stands."""
-    verdict = Standing()
-    run: Run | None = None
-    is_first = True
-    below: list[Item] = []
-    previous: Rank | None = None
-    for rank, thing in sorted(ranking.ranked, key=lambda pair: pair[0]):
-        if ranking.is_void(rank):
-            verdict.used_up.add(thing.offset)
-            if ranking.is_wrong(rank):
-                verdict.hidden.add(thing.offset)
-            if isinstance(thing, Item) and thing.kind == "assert":
-                below.append(thing)
-            continue
-        if isinstance(thing, Sweep):
-            run = _swept(run, thing, below, verdict)
-        elif thing.kind == "withdraw":
-            run = None
-            if thing.is_wrong_person:
-                verdict.hidden.update(version.offset for version in below)
-        else:
-            is_tied = previous is not None and previous[:2] == rank[:2] and previous[2][0] != rank[2][0]
-            if run is not None and run.top.says == thing.says:
-                run.versions.append(thing)
-                run.confirmed_us = thing.known_us
-            else:
-                run = Run([thing], thing.known_us, is_first)
-            run.is_tied = is_tied
-            is_first = False
-            below.append(thing)
-        previous = rank
-    verdict.run = run
-    return verdict
-
-
 def _swept(run: Run | None, sweep: Sweep, below: list[Item], verdict: Standing) -> Run | None:
     """What is left of the run standing just below a sweep's order."""
     if run is None:
         return None
-    if sweep.group is not None:
-        if run.top.group != sweep.group:
-            return run
+    if sweep.takes(run.top):
         if sweep.is_wrong_person:
             verdict.hidden.update(version.offset for version in below if version.group == sweep.group)
         return None
-    if run.top.scope != sweep.scope:
-        return run
-    if not sweep.is_named:
-        return None
-    if sweep.is_incremental:  # the highest closing counts, if it came after the version that it names
+    if sweep.is_incremental and run.top.scope == sweep.scope:
+        # The highest closing counts, if it came after the version that it names.
         run.confirmed_us = max(run.top.known_us, sweep.known_us)
     return run

@@ -1,7 +1,7 @@
 """Folds events into facts that stand: each fact's rows, and since when and until when each version stood.
 
-A batch is folded in memory, fact by fact, and written in key order at its end. Whatever arrives, the fact's
-standing is worked out anew by the laws (projections/engine/standing.py) from everything known of it.
+A batch is folded in memory, fact by fact, and written in key order at its end. Whatever arrives, a judge of the fact
+(projections/engine/standing.py) says what stands by the laws.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from events.identity import content_digest
 from events.log.bulk import insert_rows
 from events.order import parse_order
 from projections.engine.facts.history import Closing, FactKey, FactStore, Row, closing_sweeps
+from projections.engine.facts.inhand import FactInHand
 from projections.engine.occurred import DEFAULT_ZONE, UNDATED, occurred_of
-from projections.engine.projection import FOREVER
-from projections.engine.standing import Standing, Sweep, is_arrival, order_kinds, standing
+from projections.engine.standing import Sweep
 
 _CLOSING_TYPE = "hub.return-closed"
 _WRONG_PERSON = "wrong-person"
@@ -32,13 +32,14 @@ class FactFold:
         self._db = db
         self._store = store
         self._types = types
-        self._facts: dict[FactKey, list[Row]] = {}
+        self._facts: dict[FactKey, FactInHand] = {}
         self._groups: dict[tuple[bytes, str], list[Sweep]] = {}
         self._closings: dict[tuple[str, str], list[Closing]] = {}
         self._scoped: dict[tuple[str, str], set[FactKey]] = {}
 
     def batch(self, batch: Sequence[Logged]) -> None:
-        self._facts = self._store.rows_of_facts(self._db, self._keys_in(batch))
+        stored = self._store.rows_of_facts(self._db, self._keys_in(batch))
+        self._facts = {key: FactInHand(rows) for key, rows in stored.items()}
         for logged in batch:
             self._event(logged)
         self._write()
@@ -66,44 +67,40 @@ class FactFold:
     def _say(self, logged: Logged) -> None:
         row = _row_of(logged)
         key = (row.subject, row.fact)
-        rows = self._rows(key)
-        rows.append(row)
+        source = str(logged.event.attributes["source"])
+        fact = self._fact(key)
         if row.returnscope is not None:
-            self._scope_of(logged.event.attributes["source"], row.returnscope).add(key)
-        if row.order is None or len(rows) > 1:
-            _note_arrival(row, rows)
-        self._settle(rows, logged.event.attributes["source"], row.known_us)
-
-    def _rows(self, key: FactKey) -> list[Row]:
-        rows = self._facts.get(key)
-        if rows is None:
-            rows = self._facts[key] = self._store.rows_of_fact(self._db, *key)
-        return rows
-
-    def _settle(self, rows: list[Row], source: str, known_us: int) -> None:
-        """Works out what stands of a fact at a known time and moves the intervals accordingly."""
-        if len(rows) == 1 and rows[0].kind == "assert" and rows[0].factgroup is None and rows[0].returnscope is None:
-            rows[0].stands_from(known_us, FOREVER)
+            self._scope_of(source, row.returnscope).add(key)
+        if fact.is_first_word(row):
+            fact.take_alone(row)
             return
-        verdict = standing([row.item() for row in rows], self._sweeps(rows, source))
-        _mark(rows, verdict)
-        newest = rows[-1]
-        if newest.is_new and newest.at in verdict.used_up:
-            newest.note("order-used-up order")
-        now = verdict.run.top.offset if verdict.run is not None else None
-        for row in rows:
-            if row.current_to == FOREVER and row.at != now:
-                row.stands_until(known_us)
-            elif row.at == now and row.current_to != FOREVER:
-                row.stands_from(known_us, FOREVER)
+        if fact.is_swept_anew(row):
+            fact.judge_with(self._sweeps(fact, source, row))
+        fact.take(row)
+        fact.settle(row.known_us)
 
-    def _sweeps(self, rows: list[Row], source: str) -> list[Sweep]:
+    def _fact(self, key: FactKey) -> FactInHand:
+        fact = self._facts.get(key)
+        if fact is None:
+            fact = self._facts[key] = FactInHand(self._store.rows_of_fact(self._db, *key))
+        return fact
+
+    def _sweeps(self, fact: FactInHand, source: str, row: Row) -> list[Sweep]:
+        """All group withdrawals and closings that concern a fact, a row's own group and scope included."""
         sweeps: list[Sweep] = []
-        for group in sorted({row.factgroup for row in rows if row.factgroup}):
-            sweeps += self._of_group(rows[0].subject, group)
-        for scope in sorted({row.returnscope for row in rows if row.returnscope}):
-            sweeps += closing_sweeps(self._of_scope(source, scope), scope, rows[0].factref)
+        for group in sorted(fact.groups.union(filter(None, [row.factgroup]))):
+            sweeps += self._of_group(row.subject, group)
+        for scope in sorted(fact.scopes.union(filter(None, [row.returnscope]))):
+            sweeps += closing_sweeps(self._of_scope(source, scope), scope, row.factref)
         return sweeps
+
+    def _sweep(self, fact: FactInHand, source: str, sweep: Sweep) -> None:
+        """A sweep that is noted already, as it concerns one fact."""
+        if fact.judge is None:
+            fact.judge_with(self._sweeps(fact, source, fact.rows[0]))
+        else:
+            fact.judge.add(sweep)
+        fact.settle(sweep.known_us)
 
     # ---- what is said of a group
 
@@ -118,19 +115,14 @@ class FactFold:
         group, order = attributes["factgroup"], attributes.get("order")
         is_wrong = attributes["data"].get("reason") == _WRONG_PERSON
         parsed = parse_order(order) if order is not None else None
-        self._of_group(event.subject, group).append(
-            Sweep(logged.offset, logged.known_us, parsed, group=group, is_wrong_person=is_wrong)
-        )
+        sweep = Sweep(logged.offset, logged.known_us, parsed, group=group, is_wrong_person=is_wrong)
+        self._of_group(event.subject, group).append(sweep)
         values = (event.subject, group, logged.offset, logged.known_us, order, int(is_wrong))
         self._db.execute(self._store.insert_group, values)
         touched = set(self._store.facts_of_group(self._db, event.subject, group))
-        touched.update(
-            key
-            for key, rows in self._facts.items()
-            if key[0] == event.subject and any(row.factgroup == group for row in rows)
-        )
+        touched.update(key for key, fact in self._facts.items() if key[0] == event.subject and group in fact.groups)
         for key in sorted(touched):
-            self._settle(self._rows(key), attributes["source"], logged.known_us)
+            self._sweep(self._fact(key), attributes["source"], sweep)
 
     # ---- what is said of a return's scope
 
@@ -173,17 +165,18 @@ class FactFold:
         )
         stored = self._store.facts_of_scope(self._db, source, scope)
         for key in sorted(self._scope_of(source, scope).union(stored)):
-            rows = self._rows(key)
-            if closing.decides(rows[0].factref):
-                self._settle(rows, source, logged.known_us)
+            fact = self._fact(key)
+            token = fact.rows[0].factref
+            if closing.decides(token):
+                self._sweep(fact, source, closing.sweep(scope, token))
 
     # ---- to the store
 
     def _write(self) -> None:
         new: list[Row] = []
         changed: list[Row] = []
-        for rows in self._facts.values():
-            for row in rows:
+        for fact in self._facts.values():
+            for row in fact.rows:
                 if row.is_new:
                     new.append(row)
                 elif row.is_changed:
@@ -248,20 +241,3 @@ def _row_of(logged: Logged) -> Row:
         content,
         True,
     )
-
-
-def _note_arrival(row: Row, rows: list[Row]) -> None:
-    """A finding on what ranks by its arrival, where the order that it gives can't be used."""
-    if row.kind == "void":
-        return
-    kinds = order_kinds([each.item() for each in rows]) if row.order is not None else None
-    why = is_arrival(row.item(), kinds)
-    if why is not None:
-        row.note(f"{why} order")
-
-
-def _mark(rows: list[Row], verdict: Standing) -> None:
-    for row in rows:
-        hidden = int(row.at in verdict.hidden)
-        if row.is_alone or row.is_hidden != hidden:
-            row.is_alone, row.is_hidden, row.is_changed = 0, hidden, True

@@ -1,0 +1,106 @@
+"""One fact while a batch is folded: what was said of it, what stands, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from projections.engine.facts.history import Row
+from projections.engine.projection import FOREVER
+from projections.engine.standing import Judge, Sweep, is_arrival
+
+
+class FactInHand:
+    """A fact's rows, in order of arrival, and the judge that says which of them stands.
+
+    The judge is asked for what stands at the top only: one more thing said of a fact costs next to nothing, however
+    much was said of it before.
+    """
+
+    __slots__ = ("_by_offset", "_current", "_hidden", "groups", "judge", "rows", "scopes")
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+        self.groups = {row.factgroup for row in rows if row.factgroup is not None}
+        self.scopes = {row.returnscope for row in rows if row.returnscope is not None}
+        self.judge: Judge | None = None
+        self._by_offset: dict[int, Row] = {}
+        self._current = next((row for row in rows if row.current_to == FOREVER), None)
+        self._hidden: set[int] = set()
+
+    def is_first_word(self, row: Row) -> bool:
+        """Nothing was said before, and nothing but what is said of this very fact can take it away."""
+        return not self.rows and row.kind == "assert" and row.factgroup is None and row.returnscope is None
+
+    def take_alone(self, row: Row) -> None:
+        """The first thing said of the fact; it stands."""
+        if row.order is None or row.order[4:5] == "-":  # an instant, which may lie ahead
+            _note_arrival(row, None)
+        self.rows.append(row)
+        self._current = row
+        row.stands_from(row.known_us, FOREVER)
+
+    def is_swept_anew(self, row: Row) -> bool:
+        """Whether sweeps concern the fact that its judge, if it has one, was not told of: those of a new group."""
+        if self.judge is None:
+            return True
+        is_new_group = row.factgroup is not None and row.factgroup not in self.groups
+        return is_new_group or (row.returnscope is not None and row.returnscope not in self.scopes)
+
+    def judge_with(self, sweeps: Iterable[Sweep]) -> Judge:
+        """Begins to judge, from everything said so far and all sweeps that concern the fact."""
+        self.judge = judge = Judge((row.item() for row in self.rows), sweeps)
+        self._by_offset = {row.at: row for row in self.rows}
+        self._hidden = {row.at for row in self.rows if row.is_hidden}
+        for row in self.rows:
+            _was_alone(row)
+        return judge
+
+    def take(self, row: Row) -> None:
+        """The next thing said of a fact that is not alone any more, or was swept."""
+        judge = self.judge if self.judge is not None else self.judge_with(())
+        is_used_up = judge.add(row.item())
+        if row.kind != "void":
+            _note_arrival(row, judge.kinds)
+            if is_used_up:
+                row.note("order-used-up order")
+        _was_alone(row)
+        self.rows.append(row)
+        self._by_offset[row.at] = row
+        if row.factgroup is not None:
+            self.groups.add(row.factgroup)
+        if row.returnscope is not None:
+            self.scopes.add(row.returnscope)
+
+    def settle(self, known_us: int) -> None:
+        """Moves the intervals to what stands at a known time."""
+        if self.judge is None:
+            return
+        self._hide(self.judge.hidden)
+        top = self.judge.top()
+        if self._current is not None and self._current.at != top:
+            self._current.stands_until(known_us)
+            self._current = None
+        if self._current is None and top is not None:
+            self._current = self._by_offset[top]
+            self._current.stands_from(known_us, FOREVER)
+
+    def _hide(self, hidden: set[int]) -> None:
+        if hidden == self._hidden:
+            return
+        for at in hidden ^ self._hidden:
+            row = self._by_offset.get(at)  # a hidden sweep has no row
+            if row is not None:
+                row.is_hidden, row.is_changed = int(at in hidden), True
+        self._hidden = set(hidden)
+
+
+def _was_alone(row: Row) -> None:
+    if row.is_alone:
+        row.is_alone, row.is_changed = 0, True
+
+
+def _note_arrival(row: Row, kinds: str | None) -> None:
+    """A finding on what ranks by its arrival, where the order that it gives can't be used."""
+    why = is_arrival(row.item(), kinds)
+    if why is not None:
+        row.note(f"{why} order")
