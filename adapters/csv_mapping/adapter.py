@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from adapters.csv_mapping.heading import layout_of
-from adapters.csv_mapping.mapping import bad_mapping, read_mapping
+from adapters.csv_mapping.mapping import Stamp, bad_mapping, read_mapping, stamp_of
 from adapters.csv_mapping.plan import Plan, compiled
 from adapters.csv_mapping.rows import ROW_BYTES_MAX, ROW_TOO_LONG, UNCLOSED_QUOTE, Row, rows
 from adapters.csv_mapping.translate import translated
@@ -34,8 +34,8 @@ class CsvMappingAdapter:
     title = "CSV of any agency, by a declarative mapping in TOML"
 
     def __init__(self) -> None:
-        # Compiling is pure; the content is kept beside its plan, so that its identity stays its own.
         self._plans: dict[int, tuple[Mapping[str, Any], Plan]] = {}
+        self._files: dict[Path, tuple[Stamp | None, Mapping[str, Any]]] = {}
 
     def prepare(self, options: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
         """The options with the mapping's file read and checked; a relative path counts from the folder.
@@ -43,17 +43,34 @@ class CsvMappingAdapter:
         Raises WrongSettings `no-mapping` or `bad-mapping`, listing every fault.
         """
         mapping = options.get("mapping")
-        where = mapping if isinstance(mapping, str) else "options.mapping"
-        content = read_mapping(folder / mapping) if isinstance(mapping, str) else mapping
-        if not isinstance(content, Mapping):
+        if isinstance(mapping, str):
+            return {**options, "mapping": self._read(folder / mapping, mapping)}
+        if not isinstance(mapping, Mapping):
             raise WrongSettings(
-                "no-mapping", "no mapping is named", where=where, next_step="Name its TOML file in `options.mapping`."
+                "no-mapping",
+                "no mapping is named",
+                where="options.mapping",
+                next_step="Name its TOML file in `options.mapping`.",
             )
+        self._checked(mapping, "options.mapping")
+        return options
+
+    def _read(self, path: Path, shown: str) -> Mapping[str, Any]:
+        """A file's content, read again only when the file has changed: a plan goes with it."""
+        stamp = stamp_of(path)
+        kept = self._files.get(path)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        content = read_mapping(path)
+        self._checked(content, shown)
+        self._files[path] = (stamp, content)
+        return content
+
+    def _checked(self, content: Mapping[str, Any], shown: str) -> Plan:
         try:
-            compiled(content)
+            return self._compiled(content)
         except WrongSettings as error:
-            raise bad_mapping([error.what], where) from error
-        return {**options, "mapping": content}
+            raise bad_mapping([error.what], shown) from error
 
     def split(self, raw: BinaryIO, setting: Setting) -> Iterator[Message]:
         """One message a row, without the blank ones.
@@ -83,20 +100,30 @@ class CsvMappingAdapter:
 
     def _plan(self, setting: Setting) -> Plan:
         content = setting.options.get("mapping")
-        kept = self._plans.get(id(content))
-        if kept is not None and kept[0] is content:
-            return kept[1]
+        plan = self._kept(content)
+        if plan is not None:
+            return plan
         if not isinstance(content, Mapping):
             raise RejectedMessage(
                 "no-mapping", "this system has no mapping", next_step="Name its TOML file in `options.mapping`."
             )
         try:
-            plan = compiled(content)
+            return self._compiled(content)
         except WrongSettings as error:
             raise RejectedMessage(error.code, error.what, where=error.where, next_step=error.next_step) from error
-        if len(self._plans) >= _PLANS_MAX:
-            self._plans.clear()
-        self._plans[id(content)] = (content, plan)
+
+    def _kept(self, content: object) -> Plan | None:
+        kept = self._plans.get(id(content))
+        return kept[1] if kept is not None and kept[0] is content else None
+
+    def _compiled(self, content: Mapping[str, Any]) -> Plan:
+        """The content's plan, kept beside the content, so that its identity stays its own."""
+        plan = self._kept(content)
+        if plan is None:
+            plan = compiled(content)
+            if len(self._plans) >= _PLANS_MAX:
+                self._plans.clear()
+            self._plans[id(content)] = (content, plan)
         return plan
 
 

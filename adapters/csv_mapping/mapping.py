@@ -15,6 +15,7 @@ from events.errors import WrongSettings
 Encoding = Literal["utf-8", "utf-8-sig", "ascii", "cp1252", "cp850", "iso-8859-1", "iso-8859-15"]
 Kind = Literal["text", "date", "decimal", "integer", "boolean", "code", "nhs-number"]
 ColumnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Stamp = tuple[int, int, int]
 Words = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
 
@@ -127,6 +128,15 @@ class CsvMapping(_Table):
     skip: tuple[Skip, ...] = ()
     defaults: Said = Said()
     fact: tuple[FactRule, ...] = Field(min_length=1)
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """What changes when a file does; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

@@ -141,6 +141,16 @@ def test_prepare_reads_the_mapping_beside_the_register(tmp_path: Path) -> None:
     assert CsvMappingAdapter().prepare({"mapping": mapping()}, tmp_path) == {"mapping": mapping()}
 
 
+def test_a_mapping_is_read_again_only_when_its_file_has_changed(tmp_path: Path) -> None:
+    file = tmp_path / "visits.toml"
+    file.write_text(MAPPING)
+    adapter = CsvMappingAdapter()
+    first, again = (adapter.prepare({"mapping": "visits.toml"}, tmp_path)["mapping"] for _ in range(2))
+    assert first is again
+    file.write_text(MAPPING.replace('title = "Visits"', 'title = "Other visits"'))
+    assert adapter.prepare({"mapping": "visits.toml"}, tmp_path)["mapping"]["title"] == "Other visits"
+
+
 @pytest.mark.parametrize(
     ("options", "code", "where"),
     [
