@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from hub.http.server import Listening, MllpPort, Serving
 from tests.hub.homes import open_home
 
 HUB = "hub"
+_YEAR_S = 366 * 86_400
 ORGANISATION = {"adapter": "housing"}
 
 
@@ -68,7 +70,7 @@ class Served:
         """The header of a role's token; issued once."""
         whose = organisation or ORGANISATION.get(role, HUB)
         if (role, whose) not in self._known:
-            self._known[role, whose] = self.tokens.issue(f"{role}-1", role, whose)
+            self._known[role, whose] = self.tokens.issue(f"{role}-1", role, whose, lifetime_s=10 * _YEAR_S)
         return {"Authorization": f"Bearer {self._known[role, whose]}"}
 
     def ask(self, role: str, method: str, path: str, **more: Any) -> httpx.Response:
@@ -102,6 +104,19 @@ class Served:
     def timeline_of(self, person: str, **parameters: Any) -> Any:
         """The answer on a person's timeline, parsed, good or not."""
         return self.ask("practitioner", "GET", f"/v1/people/{person}/timeline", params=parameters).json()
+
+    def ask_raw(self, request: bytes) -> httpx.Response:
+        """The answer to bytes that no client would send."""
+        with self.connected() as connection:
+            connection.sendall(request)
+            told = b"".join(iter(lambda: connection.recv(65_536), b""))
+        status, _, rest = told.partition(b"\r\n")
+        headers, _, body = rest.partition(b"\r\n\r\n")
+        named = [tuple(line.split(": ", 1)) for line in headers.decode().split("\r\n")]
+        return httpx.Response(int(status.split()[1]), headers=named, content=body)  # type: ignore[arg-type]
+
+    def connected(self) -> socket.socket:
+        return socket.create_connection((self.listening.host, self.listening.port), timeout=20)
 
     @staticmethod
     def _good(answer: httpx.Response) -> Any:
