@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from events.order import instant_ns
 
 DEFAULT_ZONE = "Europe/London"
 _INSTANT, _DAY, _MONTH, _YEAR = range(4)
-_SHIFT_NS = 1 << 63  # keeps instants before 1970 in order as text
+_SHIFT_NS = 10**20  # keeps instants in order as text: those before 1970, and of the years 1 to 9999 all
 
 
 class Occurred(NamedTuple):
@@ -63,11 +64,13 @@ def _span(text: str, zone: str) -> tuple[int, int, str, int] | None:
     if nanoseconds is None:
         return None
     day = _local_day(text, zone)
-    return day, _INSTANT, f"{nanoseconds + _SHIFT_NS:020d}", day
+    return day, _INSTANT, f"{nanoseconds + _SHIFT_NS:021d}", day
 
 
 def _local_day(text: str, zone: str) -> int:
-    moment = datetime.fromisoformat(text.upper().replace(":60", ":59")).astimezone(ZoneInfo(zone))
+    moment = datetime.fromisoformat(text.upper().replace(":60", ":59"))
+    with suppress(OverflowError):  # the first and the last day of all years: a zone may lead out of them
+        moment = moment.astimezone(ZoneInfo(zone))
     return moment.year * 10_000 + moment.month * 100 + moment.day
 
 

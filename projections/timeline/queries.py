@@ -24,7 +24,6 @@ _COLUMNS = (
     'sort, fact, at, partition, known_us, current_from, is_alone, type, "order", order_from, time, recorded, '
     "factref, event_id, findings, payload, earlier, current_to"
 )
-_EDGE_LOW, _EDGE_HIGH = "", "~"  # below and above every sort key
 
 
 class Place(NamedTuple):

@@ -6,6 +6,7 @@ left without records by a link redirects to where its last record went, until it
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy import MetaData
 from events.envelope import Logged
 from events.log.bulk import insert_rows, select_rows
 from projections.engine.membership import tables
-from projections.engine.membership.queries import lead, number_of, numbers_of, subjects_of
+from projections.engine.membership.queries import lead, number_of, numbers_of, subjects_of, way_of
 from projections.engine.projection import FOREVER, Folder, insert_sql
 
 _PERSON = "INSERT OR IGNORE INTO membership_persons VALUES"
@@ -26,7 +27,7 @@ _EDGE = insert_sql(tables.edges)
 _LAST_MOVE = (
     "SELECT next.person, next.how FROM membership_links AS old JOIN membership_links AS next "
     "ON next.subject = old.subject AND next.from_us = old.to_us "
-    "WHERE old.person IN ({}) ORDER BY old.to_us DESC LIMIT 1"
+    "WHERE old.person IN (SELECT value FROM json_each(?)) ORDER BY old.to_us DESC LIMIT 1"
 )
 _PROGRESS = (
     "INSERT INTO membership_progress VALUES(?, ?) "
@@ -119,7 +120,7 @@ class _Fold:
 
     def _merge(self, logged: Logged) -> None:
         survivor, absorbed = logged.event.payload["survivor"], logged.event.payload["absorbed"]
-        if lead(self._db, survivor) == absorbed:
+        if absorbed in way_of(self._db, survivor):
             return  # it would lead in a circle: a decision that was overtaken by another
         self._end("membership_edges", "number", absorbed, logged.known_us)
         self._lead(absorbed, survivor, "merge", logged.known_us)
@@ -137,8 +138,8 @@ class _Fold:
         """A number whose records were linked away while it was merged leads to where the last one went."""
         if lead(self._db, number) != number or subjects_of(self._db, number):
             return
-        among = numbers_of(self._db, number)
-        moved = self._db.execute(_LAST_MOVE.format(", ".join("?" * len(among))), among).fetchone()
+        among = json.dumps(numbers_of(self._db, number))
+        moved = self._db.execute(_LAST_MOVE, (among,)).fetchone()
         if moved is not None and moved[1].startswith("linked") and lead(self._db, moved[0]) != number:
             self._lead(number, moved[0], "redirect", known_us)
 

@@ -38,23 +38,28 @@ class Page(NamedTuple):
 
 def lead(db: sqlite3.Connection, number: str, at_us: int = NOW) -> str:
     """The number that a number leads to, following merges and redirects."""
-    visited = {number}
-    while (row := db.execute(_EDGE, (number, at_us, at_us)).fetchone()) is not None:
-        if row[0] in visited:
-            return number
+    return way_of(db, number, at_us)[-1]
+
+
+def way_of(db: sqlite3.Connection, number: str, at_us: int = NOW) -> list[str]:
+    """The numbers that a number leads to one after the other, itself first."""
+    way = {number: None}
+    while (row := db.execute(_EDGE, (number, at_us, at_us)).fetchone()) is not None and row[0] not in way:
         number = row[0]
-        visited.add(number)
-    return number
+        way[number] = None
+    return list(way)
 
 
 def numbers_of(db: sqlite3.Connection, number: str, at_us: int = NOW) -> list[str]:
     """The number itself and all that are merged into it, directly or not."""
-    found = [number]
-    for each in found:
-        for (merged,) in db.execute(_MERGED, (each, at_us, at_us)):
+    found = {number: None}
+    rest = [number]
+    while rest:
+        for (merged,) in db.execute(_MERGED, (rest.pop(), at_us, at_us)).fetchall():
             if merged not in found:
-                found.append(merged)
-    return found
+                found[merged] = None
+                rest.append(merged)
+    return list(found)
 
 
 def subjects_of(db: sqlite3.Connection, number: str, at_us: int = NOW) -> set[bytes]:
