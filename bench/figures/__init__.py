@@ -1,0 +1,20 @@
+"""Every figure of the table, in its order."""
+
+from collections.abc import Mapping
+
+from bench.figures import clients, ingest, memory, mllp, reads, rebuilds
+from bench.measuring import Figure
+
+FIGURES: Mapping[str, Figure] = {
+    "ingest": ingest.small,
+    "ingest-large": ingest.large,
+    "peer": ingest.peer,
+    "clients": clients.clients,
+    "halves": ingest.halves,
+    "rebuild": rebuilds.rebuild,
+    "newest": reads.newest,
+    "as-of": reads.as_of,
+    "reads-during-rebuild": reads.during_rebuild,
+    "mllp": mllp.mllp,
+    "memory": memory.memory,
+}
