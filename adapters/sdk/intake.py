@@ -158,10 +158,12 @@ class Intake:
         agency, setting = self._setting(receipt.arrival, from_us(receipt.received_us).date())
         maker = EventMaker(agency, setting, adapter, self._keyring, receipt.id)
         messages = _guarded(adapter, raw, setting)
-        if only is not None:
-            messages = (message for message in messages if message.place == only)
         while batch := list(_slice(messages)):
-            yield [self._translated(adapter, maker, message, setting) for message in batch]
+            # All are translated, also for the retry of one: places count over the whole file.
+            pending = [self._translated(adapter, maker, message, setting) for message in batch]
+            wanted = [each for each in pending if only in (None, each.message.place)]
+            if wanted:
+                yield wanted
 
     def _setting(self, arrival: Arrival, on: date) -> tuple[Agency, Setting]:
         """What the adapter is told, from the register as it stands.
@@ -170,12 +172,12 @@ class Intake:
         """
         register = self._register()
         agency, system = register.admit(arrival.agency, arrival.system, on)
-        options = system.options
         adapter = self._adapter_of(arrival.adapter)
+        told = {**system.options, **arrival.options}
         if isinstance(adapter, Prepares):
-            options = adapter.prepare(options, register.folder or Path())
-        # The register wins: a sender names no file of ours and overrides nothing that was agreed.
-        told = {**arrival.options, **options}
+            # Only the register names files: a sender could have any file of ours read.
+            prepared = adapter.prepare(system.options, register.folder or Path())
+            told |= {name: value for name, value in prepared.items() if value is not system.options.get(name)}
         return agency, Setting(agency.name, system.name, arrival.file_name, agency.zone, told)
 
     @staticmethod
