@@ -35,6 +35,10 @@ class Sums(NamedTuple):
     with_findings: int = 0
 
 
+_PLAIN = Sums(1, 1, 0, 0, 0, 1, 0)
+_PLAIN_KNOWN = Sums(1, 1, 0, 0, 0, 0, 1)
+
+
 def minus(now: Sums, before: Sums) -> Sums:
     """What was added from the one to the other."""
     return Sums(*(new - old for new, old in zip(now, before, strict=True)))
@@ -50,6 +54,8 @@ class Noted(NamedTuple):
 
 def encode(outcomes: Sequence[MessageOutcome]) -> Noted:
     """The document of at least one outcome."""
+    if len(outcomes) == 1 and _is_plain(outcomes[0]):
+        return _encode_plain(outcomes[0])
     states = [outcome.state for outcome in outcomes]
     events = [event for outcome in outcomes for event in outcome.events]
     duplicates = [at for at, event in enumerate(events) if event.is_duplicate]
@@ -64,17 +70,40 @@ def encode(outcomes: Sequence[MessageOutcome]) -> Noted:
         {str(at): outcome.reason for at, outcome in enumerate(outcomes) if outcome.reason},
         {str(at): [(each.code, each.where, each.detail) for each in findings] for at, findings in found},
     )
+    with_findings = states.count("accepted-with-findings")
     sums = Sums(
         messages=len(states),
-        accepted=states.count("accepted") + states.count("accepted-with-findings"),
+        accepted=states.count("accepted") + with_findings,
         findings=sum([len(findings) for _, findings in found]),
         not_mapped=states.count("not-mapped"),
         quarantined=states.count("quarantined"),
         events=len(events) - len(duplicates),
         duplicates=len(duplicates),
-        with_findings=states.count("accepted-with-findings"),
+        with_findings=with_findings,
     )
     return Noted(_dumps(document), bytes.fromhex("".join([event.id for event in events])), sums)
+
+
+def _is_plain(outcome: MessageOutcome) -> bool:
+    return outcome.state == "accepted" and len(outcome.events) == 1 and not outcome.findings and not outcome.reason
+
+
+def _encode_plain(outcome: MessageOutcome) -> Noted:
+    """The usual message of a live feed, in a third of the time: one event and nothing to say about it."""
+    (event,) = outcome.events
+    prefix, _, offset = event.position.rpartition(":")
+    nothing: dict[str, str] = {}
+    document = (
+        [outcome.place],
+        "accepted",
+        outcome.sender_id,
+        1,
+        [(prefix, int(offset), 1)],
+        True if event.is_duplicate else (),
+        nothing,
+        nothing,
+    )
+    return Noted(_dumps(document), bytes.fromhex(event.id), _PLAIN_KNOWN if event.is_duplicate else _PLAIN)
 
 
 class Document:

@@ -48,6 +48,15 @@ def test_sums_are_those_that_intake_counts(outcomes: list[MessageOutcome]) -> No
     assert sums.with_findings == sum(outcome.state == "accepted-with-findings" for outcome in outcomes)
 
 
+@given(st.booleans(), st.none() | TEXTS)
+def test_one_plain_message_is_noted_like_many(is_duplicate: bool, sender_id: str | None) -> None:
+    event = EventOutcome("ab" * 32, "epoch:main-0:7", is_duplicate)
+    outcome = MessageOutcome("1", "accepted", sender_id, events=(event,))
+    one, two = encode([outcome]), encode([outcome, outcome])
+    assert decode(one.document, one.event_ids) == [outcome]
+    assert [2 * count for count in one.sums] == list(two.sums)
+
+
 def test_a_thousand_plain_outcomes_are_a_small_document() -> None:
     outcomes = [accepted(place, 500 + place) for place in range(1_000)]
     noted = encode(outcomes)
