@@ -17,7 +17,7 @@ from adapters.registry import adapter_of
 from adapters.sdk.intake import Intake
 from adapters.sdk.register import Register, read_register
 from events.clock import Clock, SystemClock
-from events.errors import Refused, TryAgainLater
+from events.errors import HubError, Refused
 from events.log.sqlite import PARTITION, SqliteLog
 from events.upcasters import check_chains
 from hub.linkage.decisions import Decisions, DecisionWriter
@@ -113,7 +113,7 @@ class Hub:
         """Finishes the receipts that a killed process left without outcome, before anything new comes in."""
         try:
             reports = self.intake.sweep()
-        except (Refused, TryAgainLater) as error:
+        except HubError as error:
             log.warning("sweep_stopped", code=error.code)
             return
         if reports:

@@ -106,11 +106,11 @@ class Intake:
         Raises the first refusal (an agency that is not registered any more, ...) after the others are finished.
         """
         reports: list[Report] = []
-        refusals: list[Refused] = []
+        refusals: list[HubError] = []
         for receipt in list(self._receipts.unfinished()):
             try:
                 reports.append(self.resume(receipt.id))
-            except Refused as error:
+            except (Refused, WrongSettings) as error:
                 refusals.append(error)
         if refusals:
             raise refusals[0]
