@@ -21,7 +21,7 @@ from adapters.sdk.outcome import Counts, EventOutcome, MessageOutcome, Report, S
 from adapters.sdk.receipts import Arrival, Receipt, Receipts
 from adapters.sdk.register import Agency, Register
 from events.clock import Clock, from_us
-from events.errors import HubError, Refused, RejectedMessage
+from events.errors import HubError, Refused, RejectedMessage, WrongSettings
 from events.identity import Keyring
 from events.log.port import Log, Outcome
 
