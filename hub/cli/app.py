@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from hub.cli.exit_codes import BUG, DONE, USAGE, exit_code_of
 from hub.cli.screen import Screen
 from hub.cli.session import Session
 from hub.local.wire import HubFault, error_document
+from hub.logs import configure_logs
 
 app = typer.Typer(
     name="tellonce",
@@ -52,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code. Faults are one sentence, or one JSON document with --json."""
     given = hoisted(list(sys.argv[1:] if arguments is None else arguments))
     as_json = "--json" in given
+    configure_logs(level="warning")
     try:
         found = app(given, standalone_mode=False, prog_name="tellonce")
         return found if isinstance(found, int) else DONE
@@ -63,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _failed(_told("interrupted", "interrupted", ""), "interrupted", 130, as_json=as_json)
     except BrokenPipeError:
-        sys.stdout = None  # whoever read the output has enough; the interpreter must not flush into a closed pipe
+        # Whoever read the output has enough; what is left in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except HubFault as error:
         said = f"the serving hub met a fault ({error}); its own log tells more"

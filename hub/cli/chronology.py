@@ -18,17 +18,18 @@ _PLAIN_MARK = "·"
 _LATE_DAYS = 1
 # Findings in the words of whoever reads a timeline; a code that is not here is shown as it is.
 _FINDINGS = {
-    "missing-order": "the sender gave no order, so the latest to arrive counts",
-    "order-of-another-type": "its order cannot be compared with the earlier ones, so it counts as it arrived",
+    "no-order": "the sender gave no order, so the latest to arrive counts",
+    "other-order-type": "its order cannot be compared with the earlier ones, so it counts as it arrived",
     "order-ahead": "its order lies in the future, so it counts as it arrived",
     "same-order": "the sender said two different things at once; one of them is shown",
-    "used-up-order": "it repeats an order that was voided, and is hidden",
     "unknown-code": "a code is not in the code list",
     "bad-date": "a date could not be read",
 }
 
 
-def show_timeline(screen: Screen, document: Document, person: Document | None, zone: ZoneInfo) -> None:
+def show_timeline(
+    screen: Screen, document: Document, person: Document | None, zone: ZoneInfo, *, with_facts: bool = False
+) -> None:
     """Prints a timeline document; `person` adds who it is about."""
     for line, style in _head(document, person, zone):
         screen.line(line, style)
@@ -36,7 +37,7 @@ def show_timeline(screen: Screen, document: Document, person: Document | None, z
         screen.line("This number had not been given out then.", "yellow")
     elif not document["entries"]:
         screen.line("The record shows nothing that fits.", "yellow")
-    show_entries(screen, document["entries"], zone)
+    show_entries(screen, document["entries"], zone, with_facts=with_facts)
     for line in _foot(document, zone):
         screen.line(line, "yellow")
 
@@ -60,12 +61,28 @@ def show_compact(screen: Screen, document: Document, person: Document | None, zo
         screen.line(line, "yellow")
 
 
-def show_entries(screen: Screen, entries: Sequence[Document], zone: ZoneInfo) -> None:
+def show_differences(screen: Screen, before: Document, now: Document) -> None:
+    """What a timeline says now of what it said otherwise before, and how much is new."""
+    then = {entry["fact"]: entry for entry in before["entries"]}
+    today = {entry["fact"]: entry for entry in now["entries"]}
+    screen.line(f"Since then {_count(len(today.keys() - then.keys()), 'entry', 'entries')} came. What reads otherwise:")
+    for fact, entry in then.items():
+        later = today.get(fact)
+        if later is None:
+            screen.line(f"  - {entry['title']} ({entry['record'].partition(':')[0]}): no longer stands")
+        elif (later["title"], later["occurred"]) != (entry["title"], entry["occurred"]):
+            screen.line(f"  - {entry['title']}: now {later['title']} ({entry['record'].partition(':')[0]})")
+
+
+def show_entries(screen: Screen, entries: Sequence[Document], zone: ZoneInfo, *, with_facts: bool = False) -> None:
+    """Entries under the day they happened on; with each one's fact reference, which `history` takes."""
     for heading, of_day in groupby(entries, key=lambda entry: heading_of(entry["occurred"], zone)):
         screen.line()
         screen.line(heading, "bold")
         for entry in of_day:
             _show_entry(screen, entry, zone)
+            if with_facts:
+                screen.padded(Text(f"fact {entry['fact']}", "dim"), 11)
 
 
 def _head(document: Document, person: Document | None, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
@@ -77,6 +94,8 @@ def _head(document: Document, person: Document | None, zone: ZoneInfo) -> Iterat
         yield f"Merged with: {', '.join(others)}.", ""
     if document["as_of"]:
         yield f"As it was known on {moment_in_words(document['as_of'], zone)} ({zone.key}).", "cyan"
+    else:
+        yield "As it is known now.", "cyan"
     sources = sorted({entry["record"].partition("/")[0] for entry in document["entries"]})
     if sources:
         yield f"{_count(len(document['entries']), 'entry', 'entries')} from {_sources(sources)}.", ""
@@ -202,14 +221,14 @@ _ACTIONS = {"assert": "Said:", "withdraw": "Withdrawn:", "void": "Voided:", "wit
 
 
 def _version_lines(version: Document, zone: ZoneInfo) -> Iterator[str]:
-    yield f"known since {moment_in_words(version['known'], zone)}; order {version['order'] or 'of arrival'}"
-    stood = [
-        f"{moment_in_words(start, zone)} to {moment_in_words(end, zone) if end else 'now'}"
-        for start, end in version["stood"]
-    ]
+    def exactly(text: str) -> str:
+        return moment_in_words(text, zone, to_the_second=True)
+
+    yield f"known since {exactly(version['known'])}; order {version['order'] or 'of arrival'}"
+    stood = [f"{exactly(start)} to {exactly(end) if end else 'now'}" for start, end in version["stood"]]
     yield f"stood on the timeline: {'; '.join(stood) or 'never'}"
     if version["wrong_person"]:
-        yield "was about another person: shown to nobody but auditors"
+        yield "was about another person"
     for finding in version["findings"]:
         yield f"noted: {finding_in_words(finding)}"
     yield from _payload_lines(version["payload"])

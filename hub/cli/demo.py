@@ -15,7 +15,7 @@ from events.errors import RejectedMessage
 from hub.access.door import ROLES
 from hub.access.tokens import LIFETIME_S, Tokens
 from hub.assembly import Hub
-from hub.cli.chronology import show_compact
+from hub.cli.chronology import show_compact, show_differences
 from hub.cli.reading import person_of
 from hub.cli.screen import Screen
 from hub.cli.serving import HOST, PORT, Mllp, Port, mllp_documents, serve_hub
@@ -114,6 +114,8 @@ def _shown(session: Session, hub: Hub, nhs_number: str, end: date, summary: Docu
         show_compact(session.screen, before, about, zone)
         session.screen.line()
         show_compact(session.screen, now, about, zone)
+        session.screen.line()
+        show_differences(session.screen, before, now)
         _show_sums(session, sums, quarantine, then, now["person"])
     return {"summary": sums, "today": now, "a_year_before": before}
 

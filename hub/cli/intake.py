@@ -133,10 +133,12 @@ def _show(screen: Screen, document: Document) -> None:
     receipts = document["receipts"]
     rows = [(each["receipt"], *(each[name] for name in SUMS), each["file"]) for each in receipts]
     headings = ("receipt", *(name.replace("_", " ") for name in SUMS), "file")
-    if len(rows) > 1:
+    several = len(rows) > 1
+    if several:
         rows.append(("total", *(document[name] for name in SUMS), f"{len(rows)} files"))
     screen.table(headings, rows)
-    _show_outcomes(screen, [outcome for each in receipts for outcome in each["outcomes"]])
+    named = [(f"{each['file']}, " if several else "", outcome) for each in receipts for outcome in each["outcomes"]]
+    _show_outcomes(screen, [{**outcome, "place": f"{name}{outcome['place']}"} for name, outcome in named])
 
 
 def _show_outcomes(screen: Screen, outcomes: Sequence[Document]) -> None:

@@ -55,6 +55,7 @@ def timeline(
     kind: Annotated[str | None, typer.Option("--type", help="Events of this type.", metavar="T")] = None,
     limit: Annotated[int, typer.Option(help="At most so many entries.", min=1, max=LIMIT_MAX)] = LIMIT_DEFAULT,
     newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
+    facts: Annotated[bool, typer.Option("--facts", help="Show each entry's fact, for `history`.")] = False,
     after: Annotated[str | None, typer.Option(help="Go on after the `next` of a page.", metavar="CURSOR")] = None,
 ) -> None:
     """Read a person's timeline, now or as it was known at a moment."""
@@ -76,7 +77,7 @@ def timeline(
         if session.answered(document):
             return
         about = person_of(session, desk, document["person"])
-    show_timeline(session.screen, document, about, session.settings().zone)
+    show_timeline(session.screen, document, about, session.settings().zone, with_facts=facts)
 
 
 def person_of(session: Session, desk: Desk, number: str) -> Document | None:

@@ -28,14 +28,21 @@ def readable(text: str) -> str:
     return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+class _Console(Console):
+    """A console that lets a closed pipe be told: how a command ends is for `main` to say."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Screen:
     """Standard output for answers, standard error for progress and faults."""
 
     def __init__(self, *, as_json: bool = False, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self.as_json = as_json
         self._stream = out or sys.stdout
-        self._out = Console(file=self._stream, highlight=False, emoji=False, markup=False)
-        self._err = Console(file=err or sys.stderr, highlight=False, emoji=False, markup=False)
+        self._out = _Console(file=self._stream, highlight=False, emoji=False, markup=False)
+        self._err = _Console(file=err or sys.stderr, highlight=False, emoji=False, markup=False)
 
     @property
     def is_terminal(self) -> bool:
@@ -71,22 +78,30 @@ class Screen:
             self._out.print(Text(" " * blanks) + text, soft_wrap=True)
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """A table; in a pipe, columns set apart by two blanks."""
+        """A table; in a pipe, columns set apart by two blanks; where it is too wide for the terminal, a card a row."""
         cells = [[readable("" if cell is None else str(cell)) for cell in row] for row in rows]
-        if not self.is_terminal:
-            self._columns([list(headings), *cells])
-            return
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        widths = [max(len(row[at]) for row in [headings, *cells]) for at in range(len(headings))]
+        if self.is_terminal and sum(widths) + 3 * len(widths) > self.width:
+            self._cards(headings, cells)
+        elif self.is_terminal:
+            self._table(headings, cells)
+        else:
+            for row in [headings, *cells]:
+                self.line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    def _table(self, headings: Sequence[str], rows: list[list[str]]) -> None:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(headings))
         for heading in headings:
-            table.add_column(Text(heading), overflow="fold")
-        for row in cells:
+            table.add_column(Text(heading))
+        for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         self._out.print(table)
 
-    def _columns(self, rows: list[list[str]]) -> None:
-        widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-        for row in rows:
-            self.line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    def _cards(self, headings: Sequence[str], rows: list[list[str]]) -> None:
+        for first, *rest in rows:
+            self.line(first, "bold")
+            told = (f"{heading} {cell}" for heading, cell in zip(headings[1:], rest, strict=True) if cell)
+            self.padded(Text(", ".join(told)), 2)
 
     # ---- beside the answer
 

@@ -14,10 +14,11 @@ def day_in_words(day: date) -> str:
     return f"{day.day} {calendar.month_name[day.month]} {day.year}"
 
 
-def moment_in_words(text: str, zone: ZoneInfo) -> str:
+def moment_in_words(text: str, zone: ZoneInfo, *, to_the_second: bool = False) -> str:
     """`14 May 2024, 09:30` of an RFC 3339 instant; what is no instant as it stands."""
     moment = _moment(text, zone)
-    return f"{day_in_words(moment.date())}, {moment:%H:%M}" if moment else text
+    clock = "%H:%M:%S" if to_the_second else "%H:%M"
+    return f"{day_in_words(moment.date())}, {moment.strftime(clock)}" if moment else text
 
 
 def heading_of(occurred: dict[str, Any], zone: ZoneInfo) -> str:

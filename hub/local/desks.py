@@ -114,6 +114,8 @@ def reached(settings: Settings, *, may_make_home: bool = False, wait_s: float = 
         if hub is not None:
             with hub:
                 yield OpenedHome(hub)
+                if hub.runner.fault is None:
+                    hub.wait_until_read(_SETTLE_S)  # the next command finds what this one wrote
             return
         if time.monotonic() > deadline:
             raise _busy(settings.home)

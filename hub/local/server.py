@@ -50,7 +50,6 @@ class SocketServer:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._path = hub.home / SOCKET
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="command")
         self._open: set[socket.socket] = set()
         self._thread = threading.Thread(target=self._accept, name="socket", daemon=True)
@@ -65,6 +64,7 @@ class SocketServer:
                 next_step="Look at what it is, then move it away.",
             )
         self._path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         os.fchmod(self._listener.fileno(), 0o600)  # before bind: the socket is never open to others, not for a moment
         with address(self._hub.home) as where:
             self._listener.bind(where)

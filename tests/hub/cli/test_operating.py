@@ -1,0 +1,100 @@
+"""Running a home: register, sources, status, rebuild, backup and restore, tokens, doctor."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from events.clock import SystemClock
+from hub.access.tokens import Tokens
+from hub.cli.exit_codes import SETTINGS
+from tests.hub.cli.conftest import NUMBER, Tell
+
+
+def test_the_register_is_listed(tell: Tell, tmp_path: Path) -> None:
+    names = [agency["name"] for agency in tell("--json", "agencies").document["agencies"]]
+    assert names == ["housing", "hospital"]
+    assert "housing of Testborough" in tell("agencies").out
+    assert "The register is empty." in tell("agencies", at=tmp_path / "new").out
+
+
+def test_a_broken_register_is_told_with_every_fault(tell: Tell, home: Path) -> None:
+    (home / "agencies.toml").write_text('[[agency]]\nname = "X"\n', "utf-8")
+    found = tell("agencies")
+    assert found.code == SETTINGS
+    assert found.err.startswith("bad-register: agencies.toml: ")
+    assert found.err.count(": Field required") >= 5
+
+
+def test_sources_say_who_sent_what(tell: Tell, alex: str) -> None:
+    sources = {each["source"]: each for each in tell("--json", "sources").document["sources"]}
+    assert sources["housing/crm"]["days"][0]["accepted"] == 2
+    assert sources["hospital/pas"]["last_received"] is None
+    assert "hospital/pas  never" in tell("sources").out
+
+
+def test_status_counts_what_there_is(tell: Tell, alex: str) -> None:
+    found = tell("--json", "status").document
+    assert (found["ready"], found["lag"], found["records"], found["persons_with_records"]) == (True, 0, 1, 1)
+    assert tell("status").out.startswith("ready\n")
+
+
+def test_a_rebuilt_view_says_the_same(tell: Tell, alex: str) -> None:
+    before = tell("--json", "timeline", alex).document
+    assert tell("rebuild", "timeline").out.startswith("Rebuilt timeline from ")
+    assert tell("--json", "rebuild").document["rebuilt"] == ["membership", "people", "sources", "timeline"]
+    assert tell("--json", "timeline", alex).document == before
+    assert tell("rebuild", "weather").err.startswith("unknown-view: ")
+
+
+def test_a_backup_is_restored_into_a_new_home(tell: Tell, alex: str, tmp_path: Path) -> None:
+    copy, other = tmp_path / "copy", tmp_path / "other"
+    assert tell("backup", copy).out.startswith(f"Backed up into {copy}: ")
+    assert tell("backup", copy).err.startswith("backup-exists: ")
+    assert tell("restore", copy, at=other).out.startswith("Restored ")
+    restored = tell("--json", "timeline", "--nhs-number", NUMBER, at=other).document
+    assert [each["name"] for each in restored["entries"]] == ["demographics", "tenancy/1/start"]
+    assert tell("restore", copy, at=other).err.startswith("home-not-empty: ")
+    assert tell("restore", tmp_path, at=tmp_path / "third").err.startswith("no-backup: ")
+
+
+def test_a_token_says_who_may_what(tell: Tell, home: Path) -> None:
+    token = tell("token", "--role", "adapter", "--agency", "housing", "--days", "1").out.strip()
+    caller = Tokens(home, SystemClock()).verify_token(f"Bearer {token}")
+    assert (caller.who, caller.role, caller.organisation) == ("adapter", "adapter", "housing")
+    assert tell("token", "--role", "king").err.startswith("role-unknown: ")
+
+
+def test_a_sound_home_is_well(tell: Tell, home: Path, alex: str) -> None:
+    for path in home.iterdir():
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    home.chmod(0o700)
+    found = tell("--json", "doctor")
+    assert [each["what"] for each in found.document["found"] if each["is_well"] is False] == []
+    assert found.code == 0
+    assert "disk encryption" in tell("doctor").out
+
+
+def test_the_doctor_names_what_is_wrong(tell: Tell, home: Path, alex: str) -> None:
+    (home / "log.sqlite").chmod(0o644)
+    (home / "agencies.toml").write_text("no toml", "utf-8")
+    found = tell("doctor")
+    assert found.code == SETTINGS
+    assert "WRONG  permissions: others may read" in found.out
+    assert "WRONG  agencies.toml: bad-register: " in found.out
+
+
+def test_something_else_in_the_sockets_place_stops_the_server(tell: Tell, home: Path) -> None:
+    (home / "hub.sock").write_text("mine", "utf-8")
+    found = tell("serve", "--port", "0")
+    assert (found.code, found.err.split(":")[0]) == (SETTINGS, "not-a-socket")
+    assert (home / "hub.sock").read_text("utf-8") == "mine"
+
+
+def test_a_taken_port_stops_the_server_with_a_sentence(tell: Tell) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        found = tell("serve", "--port", str(other.getsockname()[1]))
+    assert found.code == SETTINGS
+    assert "port-in-use" in found.err

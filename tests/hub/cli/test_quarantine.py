@@ -1,0 +1,54 @@
+"""The quarantine on the command line: list, look, try again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.hub import homes
+from tests.hub.cli.conftest import NUMBER, Tell
+
+HOUSING = ("--agency", "housing", "--system", "crm")
+
+
+@pytest.fixture
+def waiting(tell: Tell, events_file: Callable[..., Path]) -> str:
+    """One message waits; its number."""
+    bad = {**homes.registration("m-2", "tenant/8", number=NUMBER), "specversion": "0.3"}
+    tell("intake", "cloudevents", events_file(bad), *HOUSING)
+    return str(tell("--json", "quarantine", "list").document["quarantine"][0]["number"])
+
+
+def test_an_empty_quarantine_says_so(tell: Tell) -> None:
+    assert tell("quarantine", "list").out == "Nothing waits in quarantine.\n"
+
+
+def test_what_waits_is_listed_with_code_and_source(tell: Tell, waiting: str) -> None:
+    heading, row = tell("quarantine", "list").out.splitlines()
+    assert heading.split("  ")[0] == "number"
+    assert row.split()[:4] == [waiting, "waiting", "housing/crm", "unknown-specversion"]
+    assert tell("--json", "quarantine", "list", "--agency", "hospital").document == {"quarantine": []}
+    assert tell("--json", "quarantine", "list", "--state", "released").document == {"quarantine": []}
+    assert len(tell("--json", "quarantine", "list", "--state", "all").document["quarantine"]) == 1
+
+
+def test_one_is_shown_with_its_reason_and_receipt(tell: Tell, waiting: str) -> None:
+    found = tell("quarantine", "show", waiting)
+    assert found.out.startswith(f"{waiting}  waiting\nunknown-specversion: specversion: ")
+    assert f"tellonce quarantine retry {waiting}" in found.out
+
+
+def test_a_retry_without_a_change_keeps_it_there(tell: Tell, waiting: str) -> None:
+    found = tell("quarantine", "retry", waiting.lower())
+    assert (found.code, found.out) == (0, f"{waiting} stays in quarantine: unknown-specversion: specversion\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [("Q-9999", "unknown-quarantine-number"), ("seven", "bad-quarantine-number")]
+)
+def test_numbers_that_lead_nowhere_are_refused(tell: Tell, number: str, code: str) -> None:
+    for command in ("show", "retry"):
+        found = tell("quarantine", command, number)
+        assert (found.code, found.err.split(":")[0]) == (1, code)

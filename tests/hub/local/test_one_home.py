@@ -1,0 +1,110 @@
+"""One home, one hub: a command says the same whether a hub serves the home or not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.hub import homes
+
+TELLONCE = (sys.executable, "-c", "import sys; from hub.cli import main; sys.exit(main())")
+NUMBER = homes.nhs_number(0)
+# What differs from home to home and from moment to moment: random numbers, positions' epochs, times.
+CHANCE = {
+    "receipt", "receipts", "event", "events", "id", "position", "epoch", "fact", "known_from", "last_confirmed",
+    "person", "leads_to", "left", "received", "opened", "people", "file",
+}  # fmt: skip
+
+
+def tell(home: Path, *arguments: str | Path) -> Any:
+    """What a command of its own process prints as JSON; with its exit code."""
+    command = [*TELLONCE, "--home", home, "--json", *arguments]
+    ran = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=50, check=False)
+    assert ran.stderr == ""
+    return ran.returncode, json.loads(ran.stdout)
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[None]:
+    command = [*TELLONCE, "--home", home, "--json", "serve", "--port", "0"]
+    hub = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert hub.stdout is not None
+        assert json.loads(hub.stdout.readline())["url"].startswith("http://127.0.0.1:")
+        yield
+    finally:
+        hub.terminate()
+        assert hub.wait(30) == 0
+        assert hub.stdout is not None
+        hub.stdout.close()
+
+
+def same(document: Any) -> Any:
+    """The document without what chance and the clock give."""
+    if isinstance(document, dict):
+        return {key: same(value) for key, value in document.items() if key not in CHANCE}
+    return [same(each) for each in document] if isinstance(document, list | tuple) else document
+
+
+def _story(home: Path, file: Path) -> list[Any]:
+    """Intake, a retry, a link, a timeline, a refusal: what each says."""
+    said = [tell(home, "intake", "cloudevents", file, "--agency", "housing", "--system", "crm")]
+    said.append(tell(home, "quarantine", "retry", "Q-0001"))
+    people = [tell(home, "people", "find", "--record", f"housing:crm/tenant/{at}")[1]["people"][0] for at in (7, 8)]
+    said.append(tell(home, "link", "housing:crm/tenant/8", people[0]["person"], "--reason", "seen together"))
+    said.append(tell(home, "timeline", people[0]["person"]))
+    said.append(tell(home, "link", "housing:crm/tenant/8", "0000-0000", "--reason", "nobody's number"))
+    return said
+
+
+def _file(folder: Path) -> Path:
+    events = [
+        homes.registration("m-1", "tenant/7", number=NUMBER, order="1"),
+        homes.registration("m-2", "tenant/8", number=homes.nhs_number(1), order="1"),
+        {**homes.registration("m-3", "tenant/9", number=NUMBER), "specversion": "0.3"},
+    ]
+    file = folder / "events.json"
+    file.write_text(json.dumps(events), "utf-8")
+    return file
+
+
+def test_commands_answer_the_same_with_a_server_and_without(tmp_path: Path) -> None:
+    file = _file(tmp_path)
+    for name in ("served", "opened"):
+        with homes.open_home(tmp_path / name):
+            pass
+    with serving(tmp_path / "served"):
+        served = _story(tmp_path / "served", file)
+        assert tell(tmp_path / "served", "serve", "--port", "0")[1]["error"]["code"] == "home-in-use"
+    opened = _story(tmp_path / "opened", file)
+    assert [code for code, _ in served] == [0, 0, 0, 0, 1]
+    assert same(served) == same(opened)
+    assert [len(told["entries"]) for _, told in (served[3], opened[3])] == [2, 2]
+
+
+def test_what_was_written_while_serving_is_there_without(tmp_path: Path) -> None:
+    with homes.open_home(tmp_path / "home"):
+        pass
+    with serving(tmp_path / "home"):
+        told = tell(
+            tmp_path / "home", "intake", "cloudevents", _file(tmp_path), "--agency", "housing", "--system", "crm"
+        )
+        while_serving = tell(tmp_path / "home", "timeline", "--nhs-number", NUMBER)
+    assert told[1]["accepted"] == 2
+    assert tell(tmp_path / "home", "timeline", "--nhs-number", NUMBER) == while_serving
+
+
+def test_two_commands_at_once_without_a_server_both_get_their_turn(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with homes.open_home(home):
+        pass
+    command = [*TELLONCE, "--home", str(home), "--json", "status"]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    for each in running:
+        out, _ = each.communicate(timeout=50)
+        assert (each.returncode, json.loads(out)["ready"]) == (0, True)
