@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -163,11 +164,18 @@ def on_http_error(request: Request, error: Exception) -> Response:
         found = answer(
             Refused("method-not-allowed", "this route has other methods", next_step="docs/http.md has every route.")
         )
-        found.headers["Allow"] = (error.headers or {}).get("Allow", "")
+        found.headers["Allow"] = ", ".join(_methods(request))
         return found
     if error.status_code == 404:
         return answer(Refused("no-such-route", "there is nothing here", next_step="docs/http.md has every route."))
     return answer(RejectedMessage("bad-request", "the request cannot be read"))
+
+
+def _methods(request: Request) -> list[str]:
+    """What may be done at an address; two routes can share one."""
+    routes = [route for route in request.app.routes if isinstance(route, APIRoute)]
+    at = [route for route in routes if route.path_regex.match(request.url.path)]
+    return sorted({method for route in at for method in route.methods or ()})
 
 
 def _never(error: Exception) -> Response:
