@@ -14,6 +14,7 @@ from events.errors import TryAgainLater, WrongSettings
 
 _PRIVATE = 0o600
 _BUSY_MS = 10_000
+_CACHE_KIB = -32_768  # random ids: with 2 MB every look-up read the disk, from half a million rows on
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -33,6 +34,7 @@ def open_file(path: Path, stored_format: int, make_tables: Callable[[apsw.Connec
             db.pragma("journal_mode", "wal")
             db.pragma("synchronous", "full")
             db.pragma("secure_delete", True)
+            db.pragma("cache_size", _CACHE_KIB)
             db.pragma("wal_autocheckpoint", 2000)
             _prepare(db, path, stored_format, make_tables)
     except (apsw.NotADBError, apsw.CorruptError) as error:
