@@ -82,10 +82,10 @@ def instant_ns(text: str) -> int | None:
     day, minute, second, fraction, zone = found.groups()
     try:
         # A leap second is the last second of its minute here: order needs only to be total.
-        whole = datetime.fromisoformat(f"{day}T{minute}:{'59' if second == '60' else second}")
+        since = datetime.fromisoformat(f"{day}T{minute}:{'59' if second == '60' else second}+00:00") - _EPOCH
     except ValueError:
         return None
-    seconds = (whole.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+    seconds = since.days * 86_400 + since.seconds
     if zone not in "Zz":
         hours, minutes = int(zone[1:3]), int(zone[4:6])
         if hours > 23 or minutes > 59:
@@ -94,13 +94,12 @@ def instant_ns(text: str) -> int | None:
         seconds -= offset if zone[0] == "+" else -offset
     if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
         return None  # an offset led out of the years 1 to 9999
-    return seconds * NANOSECONDS + int((fraction or ".0")[1:].ljust(9, "0"))
+    return seconds * NANOSECONDS + (int(fraction[1:].ljust(9, "0")) if fraction else 0)
 
 
 def instant_text(nanoseconds: int) -> str:
     """RFC 3339 text, UTC, of nanoseconds since 1970, with as many decimals as it needs."""
     seconds, rest = divmod(nanoseconds, NANOSECONDS)
-    whole = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
-    whole = whole.rjust(19, "0")  # strftime drops the zeros of years before 1000
+    whole = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
     fraction = f".{rest:09d}".rstrip("0") if rest else ""
     return f"{whole}{fraction}Z"
