@@ -23,6 +23,7 @@ from hub.access.tokens import PURPOSE_OF_ROLE, Tokens
 from hub.assembly import Hub
 from hub.http.app import build_app, close_app
 from hub.http.asking import Desk, run
+from hub.http.edge import new_request_id
 from hub.http.intake import take_in
 
 log = structlog.get_logger()
@@ -159,11 +160,12 @@ class Serving:
         arrival = {"agency": at.agency, "system": at.system, "adapter": _MLLP_ADAPTER}
 
         async def receive(frame: bytes) -> Stored | NotStored:
-            try:
-                report = await run(self._desk.writing, take_in, self._desk, caller, frame, way="mllp", **arrival)
-            except HubError as error:
-                return NotStored(error.code, f"{error.what}. {error.next_step}".strip())
-            return Stored(report["receipt"])
+            with structlog.contextvars.bound_contextvars(request_id=new_request_id()):
+                try:
+                    report = await run(self._desk.writing, take_in, self._desk, caller, frame, way="mllp", **arrival)
+                except HubError as error:
+                    return NotStored(error.code, f"{error.what}. {error.next_step}".strip())
+                return Stored(report["receipt"])
 
         return receive
 
