@@ -55,6 +55,7 @@ class Runner:
         self._shadow: tuple[Path, threading.Event] | None = None
         self._stopping = threading.Event()
         self.fault: Exception | None = None
+        self.batches = 0  # folded since it was started
         self._thread = threading.Thread(target=self._run, name="projections", daemon=True)
 
     def start(self) -> None:
@@ -110,6 +111,7 @@ class Runner:
             return
         with self._moved:
             self._applied = rows[-1].offset + 1
+            self.batches += 1
             self._moved.notify_all()
         self._decide(batch)
 

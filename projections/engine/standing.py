@@ -103,7 +103,7 @@ def is_arrival(item: Item, kinds: str | None) -> str | None:
 
 
 def _are_comparable(kinds: str, others: str) -> bool:
-    return all(one == other for one, other in zip(kinds, others, strict=False))
+    return kinds == others or all(one == other for one, other in zip(kinds, others, strict=False))
 
 
 def _is_ahead(order: Order, known_us: int) -> bool:
@@ -126,7 +126,6 @@ class Judge:
         self._alive: list[Ranked] = []  # the same without what is voided
         self._void_orders: dict[Key, bool] = {}  # order -> because of the wrong person
         self._void_offsets: dict[int, bool] = {}
-        self._has_items = False
         self._groups: set[str] = set()  # that the fact has been in
         self._held_key: Key = ()  # the highest that the fact holds
         self._group_keys: dict[str, Key] = {}  # the highest of each group's withdrawals
@@ -157,10 +156,8 @@ class Judge:
         key = self._key_of(thing)
         if key is not None:
             rank = _rank(thing, key)
-        elif isinstance(thing, Item) or self._has_items:
-            rank = (max(self._held_key, self._group_keys.get(thing.group or "", ())), _ARRIVAL, _NO_TAIL, thing.offset)
         else:
-            return False  # a sweep without order takes only what the record held when it came
+            rank = (max(self._held_key, self._group_keys.get(thing.group or "", ())), _ARRIVAL, _NO_TAIL, thing.offset)
         self._hold(thing, rank[0])
         is_void = self._is_void(rank)
         if is_void or thing.is_wrong_person or (self._ranked and rank < self._ranked[-1][0]):
@@ -182,7 +179,6 @@ class Judge:
         """Keeps the highest key held: of what was said of the fact, and of the withdrawals of its groups."""
         group = thing.group
         if isinstance(thing, Item):
-            self._has_items = True
             self._held_key = max(self._held_key, key)
             if group is not None and group not in self._groups:
                 self._groups.add(group)

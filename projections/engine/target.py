@@ -74,6 +74,7 @@ class Target:
             self.db.execute(f"DELETE FROM {table} WHERE projection = ?", (name,))
         self.db.execute("COMMIT")
         self._next[name] = {}
+        self._make_folders()  # a folder may have kept what was in the tables
         self._halted = {lane for lane in self._halted if lane[0] != name}
 
     def _make_folders(self) -> None:

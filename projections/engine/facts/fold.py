@@ -17,7 +17,7 @@ from events.identity import content_digest
 from events.log.bulk import insert_rows
 from events.order import parse_order
 from projections.engine.facts.history import Closing, FactKey, FactStore, Row, closing_sweeps
-from projections.engine.facts.inhand import FactInHand
+from projections.engine.facts.inhand import FactInHand, LongFacts
 from projections.engine.occurred import DEFAULT_ZONE, UNDATED, occurred_of
 from projections.engine.standing import Sweep
 
@@ -33,13 +33,16 @@ class FactFold:
         self._store = store
         self._types = types
         self._facts: dict[FactKey, FactInHand] = {}
+        self._long = LongFacts()
         self._groups: dict[tuple[bytes, str], list[Sweep]] = {}
         self._closings: dict[tuple[str, str], list[Closing]] = {}
         self._scoped: dict[tuple[str, str], set[FactKey]] = {}
 
     def batch(self, batch: Sequence[Logged]) -> None:
-        stored = self._store.rows_of_facts(self._db, self._keys_in(batch))
-        self._facts = {key: FactInHand(rows) for key, rows in stored.items()}
+        keys = self._keys_in(batch)
+        self._facts = self._long.among(keys)
+        stored = self._store.rows_of_facts(self._db, keys - self._facts.keys())
+        self._facts.update((key, FactInHand(rows)) for key, rows in stored.items())
         for logged in batch:
             self._event(logged)
         self._write()
@@ -80,9 +83,10 @@ class FactFold:
         fact.settle(row.known_us)
 
     def _fact(self, key: FactKey) -> FactInHand:
-        fact = self._facts.get(key)
+        fact = self._facts.get(key) or self._long.among({key}).get(key)
         if fact is None:
-            fact = self._facts[key] = FactInHand(self._store.rows_of_fact(self._db, *key))
+            fact = FactInHand(self._store.rows_of_fact(self._db, *key))
+        self._facts[key] = fact
         return fact
 
     def _sweeps(self, fact: FactInHand, source: str, row: Row) -> list[Sweep]:
@@ -188,7 +192,8 @@ class FactFold:
             insert_rows(self._db, self._store.insert_scoped, [(source, scope, *key) for key in sorted(keys)])
         self.wrote(new, changed)
         # Facts live for one batch, so that memory is bounded by it; the store answers for the rest.
-        self._facts.clear()
+        self._long.keep(self._facts)
+        self._facts = {}
         self._groups.clear()
         self._closings.clear()
         self._scoped.clear()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from projections.engine.facts.history import Row
+from projections.engine.facts.history import FactKey, Row
 from projections.engine.projection import FOREVER
 from projections.engine.standing import Judge, Sweep, is_arrival
+
+KEPT_FROM_ROWS = 1_000
+KEPT_MAX_ROWS = 100_000
 
 
 class FactInHand:
@@ -71,6 +74,13 @@ class FactInHand:
         if row.returnscope is not None:
             self.scopes.add(row.returnscope)
 
+    def written(self) -> None:
+        """The rows are stored: what only a new one needs is let go."""
+        for row in self.rows:
+            if row.is_new:
+                row.payload = b""
+            row.is_new = row.is_changed = False
+
     def settle(self, known_us: int) -> None:
         """Moves the intervals to what stands at a known time."""
         if self.judge is None:
@@ -92,6 +102,30 @@ class FactInHand:
             if row is not None:
                 row.is_hidden, row.is_changed = int(at in hidden), True
         self._hidden = set(hidden)
+
+
+class LongFacts:
+    """Facts of which so much was said that reading it all again for one more word would take a tenth of a second.
+
+    About 1 KB a row; the fact that was spoken of longest ago goes first.
+    """
+
+    def __init__(self) -> None:
+        self._facts: dict[FactKey, FactInHand] = {}
+
+    def among(self, keys: set[FactKey]) -> dict[FactKey, FactInHand]:
+        return {key: self._facts[key] for key in keys & self._facts.keys()}
+
+    def keep(self, facts: Mapping[FactKey, FactInHand]) -> None:
+        """Keeps the long ones of a batch that is written."""
+        for key, fact in facts.items():
+            if len(fact.rows) >= KEPT_FROM_ROWS:
+                fact.written()
+                self._facts.pop(key, None)
+                self._facts[key] = fact
+        rows = sum(len(fact.rows) for fact in self._facts.values())
+        while rows > KEPT_MAX_ROWS:
+            rows -= len(self._facts.pop(next(iter(self._facts))).rows)
 
 
 def _was_alone(row: Row) -> None:

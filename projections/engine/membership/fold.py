@@ -16,7 +16,7 @@ from sqlalchemy import MetaData
 from events.envelope import Logged
 from events.log.bulk import insert_rows, select_rows
 from projections.engine.membership import tables
-from projections.engine.membership.queries import lead, number_of, numbers_of, subjects_of, way_of
+from projections.engine.membership.queries import lead, number_of, numbers_of, subjects_of, survivor_of, way_of
 from projections.engine.projection import FOREVER, Folder, insert_sql
 
 _PERSON = "INSERT OR IGNORE INTO membership_persons VALUES"
@@ -101,8 +101,10 @@ class _Fold:
             return None, person
         self._end("membership_links", "subject", subject, logged.known_us)
         insert_rows(self._db, _LINK, [(subject, logged.known_us, FOREVER, person, how, logged.event.id)])
-        # A number that has records again leads to itself again, unless it is merged.
-        self._end("membership_edges", "number", person, logged.known_us, " AND kind = 'redirect'")
+        # A page that has records again leads to itself again.
+        self._end(
+            "membership_edges", "number", survivor_of(self._db, person), logged.known_us, " AND kind = 'redirect'"
+        )
         return left, person
 
     def _link(self, logged: Logged) -> None:

@@ -50,6 +50,17 @@ def way_of(db: sqlite3.Connection, number: str, at_us: int = NOW) -> list[str]:
     return list(way)
 
 
+def survivor_of(db: sqlite3.Connection, number: str) -> str:
+    """The number whose page a number shares through merges today, wherever that leads; itself if none."""
+    visited = {number}
+    while (row := db.execute(_EDGE + " AND kind = 'merge'", (number, NOW, NOW)).fetchone()) is not None:
+        if row[0] in visited:
+            break
+        number = row[0]
+        visited.add(number)
+    return number
+
+
 def numbers_of(db: sqlite3.Connection, number: str, at_us: int = NOW) -> list[str]:
     """The number itself and all that are merged into it, directly or not."""
     found = {number: None}

@@ -68,6 +68,8 @@ def test_any_stream_reads_as_the_oracle_says(profile: str, rng: random.Random) -
     [
         "A@1{y} B@1{z} close{y}@2:",
         "r>P s>Q r>Q s>P r>P",
+        "e:A#m1 ~h@6 x@6 ~h#m2 A@1[h]",
+        "r>P B@6 s>Q s.f:B@6 Q+P s>-N6 r>N6 r>P N6+Q",
     ],
 )
 def test_streams_that_once_went_wrong(stream: str) -> None:
@@ -75,7 +77,7 @@ def test_streams_that_once_went_wrong(stream: str) -> None:
 
 
 def test_a_shuffled_storm_of_duplicates_gives_the_same_view(rng: random.Random) -> None:
-    quiet = replace(PROFILES["everything"], decisions=0, unordered=0)
+    quiet = replace(PROFILES["everything"], decisions=0, unordered=0, other_type=0)
     for _ in range(times(30, proof=500)):
         stream = [said for said in random_stream(rng, 10, quiet) if said.order is not None]
         storm = [replace(said, step=step) for step, said in enumerate(rng.choices(stream, k=30) + stream, start=1)]
