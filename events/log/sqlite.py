@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -74,6 +75,7 @@ class SqliteLog:
         self._group: list[_Job] = []
         self._closing = threading.Lock()
         self._is_closed = False
+        self.commits, self.commit_s = 0, 0.0  # groups since it was opened, and how long they took to be durable
         self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
         self._writer.start()
 
@@ -167,8 +169,10 @@ class SqliteLog:
         try:
             outcomes = self._placed(rows, new, keys)
             if new:
+                begun = time.perf_counter()
                 self._before_commit()
                 self._store(new)
+                self.commits, self.commit_s = self.commits + 1, self.commit_s + time.perf_counter() - begun
         except BaseException:
             self._seen.take_back(keys, self._next)
             raise

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
@@ -81,6 +81,10 @@ class _State(Collector):
         hub = self._hub
         head = hub.log.head()[PARTITION]
         yield CounterMetricFamily("tellonce_log_events", "Events in the log, decisions included.", value=head)
+        commits = SummaryMetricFamily("tellonce_log_commit_seconds", "From a group of events to its being durable.")
+        commits.add_metric([], count_value=hub.log.commits, sum_value=hub.log.commit_s)
+        yield commits
+        yield CounterMetricFamily("tellonce_fold_batches", "Batches of events folded.", value=hub.runner.batches)
         yield _gauge("tellonce_views_lag_events", "Events that the views have not taken in.", hub.runner.lag)
         undecided = head - hub.linker.settled
         yield _gauge("tellonce_linkage_lag_events", "Events that linkage has not settled.", undecided)

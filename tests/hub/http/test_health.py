@@ -157,6 +157,10 @@ def test_figures_count_what_came_in_and_what_was_asked(served: Served) -> None:
     assert risen("tellonce_messages_total", "quarantined") == 1
     assert risen("tellonce_quarantine_waiting") == 1
     assert risen("tellonce_intake_seconds_count", "http") == 2
+    assert risen("tellonce_log_commit_seconds_count") >= 1
+    assert risen("tellonce_log_commit_seconds_sum") > 0
+    assert risen("tellonce_log_events_total") >= 1
+    assert after[("tellonce_fold_batches_total",)] >= 1
     assert risen("tellonce_http_requests_total", "POST", "/v1/events", "200") == 2
     assert after[("tellonce_views_stopped",)] == 0
 
