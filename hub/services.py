@@ -313,13 +313,17 @@ def _source(
     now_us: int,
 ) -> dict[str, Any]:
     last_us = last_received.get(name)
+    days = by_day.get(name, [])
     return {
         "source": name.removeprefix("urn:tellonce:source:").replace(":", "/"),
         "last_received": us_text(last_us) if last_us else None,
         "silent_hours": (now_us - last_us) // 3_600_000_000 if last_us else None,
+        "accepted": sum(day["accepted"] for day in days),
+        "not_mapped": sum(day["not_mapped"] for day in days),
+        "quarantined": sum(day["quarantined"] for day in days),
         "events": state.events if state else 0,
         "findings": state.findings if state else 0,
         "shared_message_ids": state.shared_sender_ids if state else 0,
         "missing_in_sequence": [list(gap) for gap in state.missing] if state else [],
-        "days": by_day.get(name, [])[-31:],
+        "days": days[-31:],  # the newest
     }

@@ -50,7 +50,7 @@ def sources(context: typer.Context) -> None:
         return
     rows = []
     for source in document["sources"]:
-        sums = [sum(day[name] for day in source["days"]) for name in ("accepted", "not_mapped", "quarantined")]
+        sums = [source[name] for name in ("accepted", "not_mapped", "quarantined")]
         gaps = ", ".join(f"{first}-{last}" for first, last in source["missing_in_sequence"])
         silent = "" if source["silent_hours"] is None else f"{source['silent_hours']} h"
         rows.append(
