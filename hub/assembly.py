@@ -76,7 +76,7 @@ class Hub:
             accepts_clock=self.settings.accepts_clock,
         )
         self._closers.append(self.log.close)
-        self.receipts = ReceiptStore(self.home, clock=self.clock, zone=self.settings.zone)
+        self.receipts = ReceiptStore(self.home, clock=self.clock, epoch=self.log.epoch, zone=self.settings.zone)
         self._closers.append(self.receipts.close)
         self.store = ViewStore(self.home, projections())
         self._open_views()

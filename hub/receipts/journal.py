@@ -16,7 +16,7 @@ import apsw
 from events.errors import Refused
 from events.log.bulk import insert_rows
 from hub.receipts.documents import Noted, Sums, decode, encode, minus
-from hub.receipts.names import receipt_code
+from hub.receipts.names import ReceiptNames
 from hub.receipts.writer import Job, Waiter
 from hub.sqlite import transaction
 
@@ -46,7 +46,7 @@ _NOTHING = Sums(0, 0, 0, 0, 0, 0, 0)
 class StoreReceipt(NamedTuple):
     """A job: a row for received bytes; `body` is None where they lie in a file."""
 
-    code: int
+    number: int
     name: str
     agency: str
     system: str
@@ -116,7 +116,6 @@ class _Run:
 class _Group:
     """Rows collected for one transaction, and what to take back in memory should it fail."""
 
-    next_number: int
     receipts: list[tuple[object, ...]] = field(default_factory=list)
     outcomes: list[tuple[object, ...]] = field(default_factory=list)
     quarantined: list[tuple[object, ...]] = field(default_factory=list)
@@ -149,17 +148,17 @@ class _Group:
 class Journal:
     """The writing half of a store of receipts, for one thread."""
 
-    def __init__(self, db: apsw.Connection, day_of: Callable[[int], str]) -> None:
+    def __init__(self, db: apsw.Connection, names: ReceiptNames, day_of: Callable[[int], str]) -> None:
         self._db = db
+        self._names = names
         self._day_of = day_of
         self._runs: dict[str, _Run] = {}
-        self._next_number: int = (db.execute("SELECT max(number) FROM receipts").get or 0) + 1
         self._is_durable = True
 
     def commit(self, jobs: Sequence[Job]) -> None:
         """Does all jobs or none. Only a group that stores receipts waits for the disk: lost outcomes are swept up."""
         self._make_durable(any(type(job) is StoreReceipt for job in jobs))
-        group = _Group(self._next_number)
+        group = _Group()
         try:
             with transaction(self._db):
                 for job in jobs:
@@ -174,7 +173,6 @@ class Journal:
         self._runs.update(group.started)
         for name in group.ended:
             self._runs.pop(name, None)
-        self._next_number = group.next_number
 
     def _make_durable(self, wanted: bool) -> None:
         if wanted != self._is_durable:
@@ -208,11 +206,9 @@ class Journal:
     # ---- the jobs
 
     def _store(self, job: StoreReceipt, group: _Group) -> None:
-        number = group.next_number
-        group.next_number += 1
-        group.receipts.append((number, job.code, *job[2:-1]))
+        group.receipts.append((job.number, *job[2:-1]))
         day = (job.agency, job.system, self._day_of(job.received_us))
-        group.started[job.name] = _Run(number, day)
+        group.started[job.name] = _Run(job.number, day)
         group.count_receipt(day, job.received_us)
 
     def _note(self, job: NoteOutcomes, group: _Group) -> None:
@@ -287,12 +283,21 @@ class Journal:
         return None if findings is None else Sums(1, 0, findings, 0, 1, 0, 0)
 
     def _find(self, receipt: str) -> tuple[int, _Day]:
+        number = find_number(self._db, self._names, receipt)
         row = self._db.execute(
-            "SELECT number, agency, system, received_us FROM receipts WHERE id = ?", (receipt_code(receipt),)
+            "SELECT number, agency, system, received_us FROM receipts WHERE number = ?", (number,)
         ).fetchone()
         if row is None:
             raise unknown_receipt(receipt)
         return row[0], (row[1], row[2], self._day_of(row[3]))
+
+
+def find_number(db: apsw.Connection, names: ReceiptNames, receipt: str) -> int | None:
+    """The number of the stored receipt of that id."""
+    for number in names.numbers_of(receipt):
+        if db.execute("SELECT count(*) FROM receipts WHERE number = ?", (number,)).get:
+            return number
+    return None
 
 
 def read_sums(db: apsw.Connection, number: int) -> Sums:

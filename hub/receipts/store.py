@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +27,6 @@ from adapters.sdk.outcome import MessageOutcome
 from adapters.sdk.receipts import Arrival, Receipt
 from events.clock import Clock, from_us
 from events.errors import Refused, TryAgainLater
-from hub.receipts import queries
 from hub.receipts.documents import encode, printable
 from hub.receipts.files import ReceiptFiles
 from hub.receipts.journal import (
@@ -38,11 +38,18 @@ from hub.receipts.journal import (
     ReplaceOutcome,
     StoreReceipt,
 )
-from hub.receipts.names import RANDOM_BYTES, new_receipt_code, receipt_name
-from hub.receipts.queries import DayCounts, FoundMessage, QuarantineEntry, QuarantineState, ReceiptStatus
+from hub.receipts.names import KEY_BYTES, NameKey, ReceiptNames
+from hub.receipts.queries import (
+    DayCounts,
+    FoundMessage,
+    QuarantineEntry,
+    QuarantineState,
+    ReceiptQueries,
+    ReceiptStatus,
+)
 from hub.receipts.tables import STORED_FORMAT, make_tables
 from hub.receipts.writer import GroupWriter, Waiter
-from hub.sqlite import open_file, open_to_read
+from hub.sqlite import open_file, open_to_read, transaction
 
 ROW_MAX_BYTES = 1 << 20
 PAGE_MAX = 1_000
@@ -60,21 +67,25 @@ class ReceiptStore:
         folder: Path,
         *,
         clock: Clock,
+        epoch: str = "",
         zone: ZoneInfo = _LONDON,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
+        """`epoch` is the log's: after a restore, receipts get their ids under a new key (see names.py)."""
         self._path = folder / _FILE
         self._clock = clock
-        self._random = random
         self._db = open_file(self._path, STORED_FORMAT, make_tables)
+        first: int = (self._db.execute("SELECT max(number) FROM receipts").get or 0) + 1
+        self._numbers = itertools.count(first)
+        self._names = ReceiptNames(_name_keys(self._db, epoch, first, random))
         self._readers = threading.local()
         self._files = ReceiptFiles(folder / "receipts")
         self.missing: tuple[str, ...] = self._compare_files()
-        self._writer = GroupWriter(_FILE, Journal(self._db, _days_in(zone)).commit)
+        self._writer = GroupWriter(_FILE, Journal(self._db, self._names, _days_in(zone)).commit)
 
     def _compare_files(self) -> tuple[str, ...]:
         """Removes files that no row names, left by a crash; ids of the receipts whose file is gone or cut short."""
-        filed = queries.read_filed(self._db)
+        filed = ReceiptQueries(self._db, self._names).in_files()
         for name in set(self._files.names()) - {name for name, _ in filed}:
             self._files.remove(name)
             _log.info("receipt_file_without_row_removed", receipt=name)
@@ -90,32 +101,23 @@ class ReceiptStore:
         if arrival.file_name is not None:
             arrival = replace(arrival, file_name=printable(arrival.file_name))
         head = raw if isinstance(raw, bytes) else _read_up_to(raw, ROW_MAX_BYTES + 1)
-        if len(head) > ROW_MAX_BYTES:
-            return self._store_file(arrival, head, io.BytesIO() if isinstance(raw, bytes) else raw)
-        sha256 = hashlib.sha256(head).digest()
-        while True:
-            with suppress(apsw.ConstraintError):  # the id is taken: draw another
-                return self._store_row(self._new_code(), arrival, head, len(head), sha256)
-
-    def _new_code(self) -> int:
-        return new_receipt_code(self._random(RANDOM_BYTES))
-
-    def _store_file(self, arrival: Arrival, head: bytes, rest: BinaryIO) -> Receipt:
-        code = self._new_code()
-        while queries.is_taken(self._reader(), code):
-            code = self._new_code()
-        name = receipt_name(code)
-        size_bytes, sha256 = self._files.write(name, head, rest)
+        number = next(self._numbers)
+        while not self._names.is_clear(number):
+            number = next(self._numbers)
+        if len(head) <= ROW_MAX_BYTES:
+            return self._store_row(number, arrival, head, len(head), hashlib.sha256(head).digest())
+        name = self._names.name_of(number)
+        size_bytes, sha256 = self._files.write(name, head, io.BytesIO() if isinstance(raw, bytes) else raw)
         try:
-            return self._store_row(code, arrival, None, size_bytes, sha256)
+            return self._store_row(number, arrival, None, size_bytes, sha256)
         except BaseException:
             self._files.remove(name)
             raise
 
-    def _store_row(self, code: int, arrival: Arrival, body: bytes | None, size_bytes: int, sha256: bytes) -> Receipt:
-        name, received_us, waiter = receipt_name(code), self._clock(), Waiter()
+    def _store_row(self, number: int, arrival: Arrival, body: bytes | None, size_bytes: int, sha256: bytes) -> Receipt:
+        name, received_us, waiter = self._names.name_of(number), self._clock(), Waiter()
         job = StoreReceipt(
-            code,
+            number,
             name,
             arrival.agency,
             arrival.system,
@@ -134,8 +136,9 @@ class ReceiptStore:
 
     def open(self, receipt_id: str) -> tuple[Receipt, BinaryIO]:
         """The receipt and its bytes. Raises Refused `unknown-receipt` or `receipt-bytes-missing`."""
-        number, receipt = queries.read_receipt(self._reader(), receipt_id)
-        body = queries.read_body(self._reader(), number)
+        queries = self._queries()
+        number, receipt = queries.receipt(receipt_id)
+        body = queries.body(number)
         if body is not None:
             return receipt, io.BytesIO(body)
         if self._files.size_bytes(receipt.id) != receipt.size_bytes:
@@ -172,7 +175,7 @@ class ReceiptStore:
     def unfinished(self) -> Iterator[Receipt]:
         """Receipts without outcome whose bytes are there, oldest first: what a killed process left behind."""
         self.settle()
-        return (each for each in queries.read_unfinished(self._reader()) if each.id not in self.missing)
+        return (each for each in self._queries().unfinished() if each.id not in self.missing)
 
     # ---- what people ask for
 
@@ -184,24 +187,23 @@ class ReceiptStore:
     def receipt(self, receipt_id: str) -> ReceiptStatus:
         """Raises Refused `unknown-receipt`."""
         self.settle()
-        return queries.read_status(self._reader(), receipt_id)
+        return self._queries().status(receipt_id)
 
     def outcomes(self, receipt_id: str, after: int = 0, limit: int = PAGE_MAX) -> list[tuple[int, MessageOutcome]]:
         """Outcomes of the messages after the how-manieth, each with its own how-manieth. Raises `unknown-receipt`."""
         self.settle()
-        return queries.read_outcomes(self._reader(), receipt_id, after, min(limit, PAGE_MAX))
+        return self._queries().outcomes(receipt_id, after, min(limit, PAGE_MAX))
 
     def find(self, *, sender_id: str, agency: str | None = None, limit: int = 100) -> list[FoundMessage]:
         """Messages that carry a sender's own id, newest first."""
         self.settle()
-        return queries.find_by_sender_id(self._reader(), printable(sender_id), agency, limit)
+        return self._queries().of_sender_id(printable(sender_id), agency, limit)
 
     def find_file(self, file_name: str, agency: str | None = None, limit: int = 100) -> list[ReceiptStatus]:
         """Receipts of a file name, newest first."""
         self.settle()
-        db = self._reader()
-        names = list(queries.find_by_file_name(db, printable(file_name), agency, limit))
-        return [queries.read_status(db, name) for name in names]
+        queries = self._queries()
+        return [queries.status(name) for name in queries.of_file_name(printable(file_name), agency, limit)]
 
     def quarantined(
         self,
@@ -214,28 +216,38 @@ class ReceiptStore:
     ) -> list[QuarantineEntry]:
         """Quarantined messages by their number, after one."""
         self.settle()
-        return queries.read_quarantine(self._reader(), agency, receipt_id, state, after, min(limit, PAGE_MAX))
+        return self._queries().quarantine(agency, receipt_id, state, after, min(limit, PAGE_MAX))
 
     def quarantine_entry(self, number: int) -> QuarantineEntry:
         """Raises Refused `unknown-quarantine-number`."""
         self.settle()
-        return queries.read_quarantine_entry(self._reader(), number)
+        return self._queries().quarantine_entry(number)
 
     def counts_by_day(self) -> list[DayCounts]:
         """Sums per agency, system and day of receipt."""
         self.settle()
-        return queries.read_days(self._reader())
+        return self._queries().days()
 
-    def _reader(self) -> apsw.Connection:
-        reader: apsw.Connection | None = getattr(self._readers, "db", None)
-        if reader is None:
-            reader = self._readers.db = open_to_read(self._path)
-        return reader
+    def _queries(self) -> ReceiptQueries:
+        """One connection a thread."""
+        queries: ReceiptQueries | None = getattr(self._readers, "queries", None)
+        if queries is None:
+            queries = self._readers.queries = ReceiptQueries(open_to_read(self._path), self._names)
+        return queries
 
     def close(self) -> None:
         """Writes what was noted and closes the file."""
         self._writer.close()
         self._db.close()
+
+
+def _name_keys(db: apsw.Connection, epoch: str, first: int, random: Callable[[int], bytes]) -> list[NameKey]:
+    """The keys of receipt ids, with a new one where the log's epoch is new."""
+    newest = db.execute("SELECT epoch FROM name_keys ORDER BY first DESC LIMIT 1").get
+    if newest != epoch:
+        with transaction(db):
+            db.execute("INSERT OR REPLACE INTO name_keys VALUES(?, ?, ?)", (first, epoch, random(KEY_BYTES)))
+    return [NameKey(*row) for row in db.execute("SELECT first, key FROM name_keys ORDER BY first")]
 
 
 def _quarantined(outcome: MessageOutcome, noted_us: int) -> QuarantinedMessage:

@@ -1,6 +1,6 @@
 """The tables of receipts.sqlite.
 
-Small rows in the order in which they come: nothing that one message writes lies on random pages but the receipt's id.
+Small rows in the order in which they come: nothing that one message writes lies on random pages.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ import apsw
 STORED_FORMAT = 1
 
 _TABLES = """
+-- from which number on which key gives receipts their ids (see names.py), and in which epoch of the log it was made
+CREATE TABLE name_keys(first INTEGER PRIMARY KEY, epoch TEXT NOT NULL, key BLOB NOT NULL);
+
 -- body is NULL for what lies in a file of its own; it stands last, so that reading the others does not read it
 CREATE TABLE receipts(
-  number INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, agency TEXT NOT NULL, system TEXT NOT NULL,
+  number INTEGER PRIMARY KEY, agency TEXT NOT NULL, system TEXT NOT NULL,
   adapter TEXT NOT NULL, file_name TEXT, options BLOB NOT NULL, received_us INTEGER NOT NULL,
   size_bytes INTEGER NOT NULL, sha256 BLOB NOT NULL, body BLOB);
+CREATE INDEX receipts_in_files ON receipts(number, size_bytes) WHERE body IS NULL;
 CREATE INDEX receipts_by_file_name ON receipts(file_name, number) WHERE file_name IS NOT NULL;
 
 -- receipts whose messages do not all have their outcome yet: what the start-up sweep finishes

@@ -4,30 +4,68 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.receipts.names import (
-    RANDOM_BYTES,
-    new_receipt_code,
-    quarantine_name,
-    quarantine_number,
-    receipt_code,
-    receipt_name,
-)
+from hub.receipts.names import NameKey, ReceiptNames, quarantine_name, quarantine_number
+
+KEYS = st.binary(min_size=32, max_size=32)
+NUMBERS = st.integers(1, 2**50 - 1)
 
 
-@given(st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES))
-def test_a_receipt_id_is_read_back(random: bytes) -> None:
-    code = new_receipt_code(random)
-    name = receipt_name(code)
-    assert receipt_code(name) == code
-    assert receipt_code(f" {name.lower().replace('0', 'o').replace('1', 'l')} ") == code
-    assert receipt_code(name.removeprefix("R-")) == code
+@given(KEYS, NUMBERS)
+def test_a_receipt_id_is_read_back(key: bytes, number: int) -> None:
+    names = ReceiptNames([NameKey(1, key)])
+    name = names.name_of(number)
+    assert names.numbers_of(name) == [number]
+    assert names.numbers_of(f" {name.lower().replace('0', 'o').replace('1', 'l')} ") == [number]
+    assert names.numbers_of(name.removeprefix("R-")) == [number]
     assert len(name) == 12
     assert not set(name[2:]) & set("OILU")
 
 
+@given(KEYS)
+def test_ids_that_follow_each_other_have_nothing_in_common(key: bytes) -> None:
+    names = ReceiptNames([NameKey(1, key)])
+    ids = [names.name_of(number) for number in range(1, 401)]
+    assert len(set(ids)) == 400
+    for place in range(2, 12):
+        assert len({name[place] for name in ids}) > 20
+
+
+def test_each_home_has_ids_of_its_own() -> None:
+    one, other = ReceiptNames([NameKey(1, b"1" * 32)]), ReceiptNames([NameKey(1, b"2" * 32)])
+    assert not {one.name_of(number) for number in range(1, 100)} & {other.name_of(number) for number in range(1, 100)}
+
+
+@given(KEYS, st.integers(1, 10**7), st.integers(2, 11), st.sampled_from("0123456789ABCDEFGHJKMNPQRSTVWXYZ"))
+def test_a_mistyped_id_names_no_receipt(key: bytes, number: int, place: int, wrong: str) -> None:
+    names = ReceiptNames([NameKey(1, key)])
+    name = names.name_of(number)
+    mistyped = name[:place] + wrong + name[place + 1 :]
+    (found,) = names.numbers_of(mistyped)
+    assert mistyped == name or found > 10**7
+
+
+def test_after_a_restore_ids_of_the_lost_time_name_nothing() -> None:
+    before = ReceiptNames([NameKey(1, b"1" * 32)])
+    after = ReceiptNames([NameKey(1, b"1" * 32), NameKey(51, b"2" * 32)])
+    kept, lost = before.name_of(50), before.name_of(51)
+    stored = range(1, 10**6)
+    assert [number for number in after.numbers_of(kept) if number in stored] == [50]
+    assert [number for number in after.numbers_of(after.name_of(51)) if number in stored] == [51]
+    assert [number for number in after.numbers_of(lost) if number in stored] == []
+
+
+def test_a_number_whose_id_an_older_receipt_has_is_passed_over() -> None:
+    names = ReceiptNames([NameKey(0, b"1" * 32), NameKey(500, b"2" * 32)], half_bits=5)
+    old = {names.name_of(number) for number in range(500)}
+    clear = [number for number in range(500, 1024) if names.is_clear(number)]
+    assert 0 < len(clear) < 524
+    assert all((names.name_of(number) not in old) == (number in clear) for number in range(500, 1024))
+    assert all(names.numbers_of(names.name_of(number)) == [number] for number in clear)
+
+
 @pytest.mark.parametrize("text", ["", "R-", "R-123", "R-0123456789A", "R-012345678U", "R-٠١٢٣٤٥٦٧٨٩", "Q-0031"])
 def test_what_is_no_receipt_id(text: str) -> None:
-    assert receipt_code(text) is None
+    assert ReceiptNames([NameKey(1, bytes(32))]).numbers_of(text) == []
 
 
 @given(st.integers(1, 10**12))

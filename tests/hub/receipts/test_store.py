@@ -139,14 +139,34 @@ def test_receipt_ids_are_short_random_and_told_apart(store: ReceiptStore) -> Non
     assert all(name.startswith("R-") and len(name) == 12 for name in names)
 
 
-@pytest.mark.parametrize("raw", [b"x", LARGE])
-def test_an_id_that_is_taken_is_drawn_again(open_store: OpenStore, raw: bytes) -> None:
-    drawn = iter([b"1234567", b"1234567", b"1234567", b"7654321"])
-    store = open_store(random=lambda size: next(drawn)[:size])
-    first, second = store.store(NORTH, raw), store.store(SOUTH, raw)
-    assert first.id != second.id
-    assert store.receipt(first.id).receipt.arrival == NORTH
-    assert store.receipt(second.id).receipt.arrival == SOUTH
+def test_ids_are_the_same_after_reopening(open_store: OpenStore) -> None:
+    store = open_store()
+    names = [a_receipt(store, accepted(1)) for _ in range(5)]
+    store.close()
+    store = open_store()
+    names.append(a_receipt(store, accepted(1)))
+    assert len(set(names)) == 6
+    assert [store.receipt(name).receipt.id for name in names] == names
+
+
+def test_a_restored_home_gives_no_lost_id_to_another_message(
+    open_store: OpenStore, tmp_path: Path, clock: DrivenClock
+) -> None:
+    store = open_store(epoch="1-a")
+    kept = a_receipt(store, accepted(1))
+    store.close()
+    backup = (tmp_path / "receipts.sqlite").read_bytes()
+    store = open_store(epoch="1-a")
+    lost = a_receipt(store, accepted(1))
+    store.close()
+    (tmp_path / "receipts.sqlite").write_bytes(backup)
+    store = open_store(epoch="2-b")
+    new = a_receipt(store, accepted(1))
+    assert new != lost
+    assert store.receipt(kept).receipt.id == kept
+    assert store.receipt(new).receipt.id == new
+    with pytest.raises(Refused, match="unknown-receipt"):
+        store.receipt(lost)
 
 
 @pytest.mark.parametrize("name", ["R-0000000000", "", "R-1", "nonsense", "R-0000000000'; DROP TABLE receipts"])
