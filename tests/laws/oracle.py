@@ -157,6 +157,8 @@ class Fact:
 
     def held(self, arriving: Said) -> list[Said]:
         """All that the fact held when a message came (reading 1)."""
+        if all(said.step > arriving.step for said in self.own):
+            return []  # the fact was not there yet
         groups = {said.group for said in self.own if said.group is not None and said.step < arriving.step}
         about_it = [said for said in self.group_withdrawals if said.group in {*groups, arriving.group}]
         return [said for said in (*self.versions_and_withdrawals, *about_it) if said.step < arriving.step]

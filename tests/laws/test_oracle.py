@@ -73,6 +73,7 @@ def test_all_worked_examples_are_read() -> None:
         ("4: a void before the group withdrawal", "A@1[g] x@2 ~g@2", "A A A"),
         ("4: a closing can't be voided", "A@1{y} close{y}@2: x@2", "A . ."),
         ("5: facts that come later", "e:A@1[g] ~g#m f:B@1[g]", "e=A . f=B"),
+        ("5: below all else on facts that come later", "~g@4 ~g#m A@1[g] x#k", ". . . A"),
         ("5: late versions of facts that were there", "A@5[g] ~g#m B@4[g] C@6[g]", "A . . C"),
         ("5: per fact", "e:A@9[g] f:B@1[g] ~g#m e:C@2[g] f:D@2[g]", "e=A e=A,f=B . . f=D"),
         ("6: equal content in two groups, the first withdrawn", "A@1[g] A@1[h] ~g@2", "A A A"),
