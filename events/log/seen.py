@@ -7,8 +7,8 @@ log before the writer accepts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import apsw
@@ -16,12 +16,17 @@ import apsw
 from events.log.bulk import insert_rows, select_rows
 
 _FLUSH_AT = 20_000
+_WAIT_AT = 100_000  # so many more while the disk is still busy with the ones before: memory is bounded
 _MASK = (1 << 63) - 1
 _FETCH = "SELECT key, at FROM seen WHERE key IN wanted"
 
 
 class Seen:
-    """Keys of event ids with their offsets, for the one thread that writes the log."""
+    """Keys of event ids with their offsets, for the one thread that writes the log.
+
+    What was noted is written beside that thread: 20,000 keys touch most pages of the file, and from 300,000 events on
+    nobody should wait so long (100 ms and more) for an acknowledgement.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
@@ -30,13 +35,19 @@ class Seen:
             for suffix in ("", "-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
             self._db = _opened(path)
+        self._path = path
         self._recent: dict[int, int] = {}
+        self._leaving: dict[int, int] = {}  # on its way into the file
+        self._flush: Future[None] | None = None
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="log-seen")
         self._fetched: dict[int, int | None] = {}
         self.next_offset: int = self._db.execute("SELECT at FROM marks WHERE name = 'next'").get or 0
 
     def fetch(self, event_ids: Iterable[bytes]) -> None:
         """Reads what the file holds of many ids at once, for the look-ups that follow."""
-        keys = {int.from_bytes(event_id[:8], "big") & _MASK for event_id in event_ids} - self._recent.keys()
+        keys = {int.from_bytes(event_id[:8], "big") & _MASK for event_id in event_ids}
+        keys -= self._recent.keys()
+        keys -= self._leaving.keys()
         self._fetched = dict.fromkeys(keys)
         self._fetched.update(select_rows(self._db, _FETCH, [(key,) for key in sorted(keys)], 1))
 
@@ -49,6 +60,8 @@ class Seen:
         key = int.from_bytes(event_id[:8], "big") & _MASK
         while True:
             at = self._recent.get(key)
+            if at is None:
+                at = self._leaving.get(key)
             if at is None:
                 at = self._fetched[key] if key in self._fetched else self._stored(key)
             if at is None:
@@ -73,26 +86,34 @@ class Seen:
         self.next_offset = next_offset
 
     def flush_if_due(self) -> None:
-        if len(self._recent) >= _FLUSH_AT:
-            self.flush()
+        """Called between groups: begins to write what was noted, when there is enough of it."""
+        if self._flush is not None and (self._flush.done() or len(self._recent) >= _WAIT_AT):
+            self._end_flush()
+        if self._flush is None and len(self._recent) >= _FLUSH_AT:
+            self._begin_flush()
 
-    def flush(self) -> None:
-        """Writes what was noted, in key order, with how far it reaches.
+    def _begin_flush(self) -> None:
+        self._leaving, self._recent = self._recent, {}
+        self._flush = self._beside.submit(_write, self._path, self._leaving, self.next_offset)
 
-        Where the disk takes it not, it stays in memory: the log has committed it, and it can be caught up from there.
+    def _end_flush(self) -> None:
+        """Waits for what is being written.
+
+        What the disk does not take stays in memory: the log has committed it, and it can be caught up from there.
         """
-        with suppress(apsw.FullError, apsw.IOError):
-            self._write()
-
-    def _write(self) -> None:
-        with self._db:
-            insert_rows(self._db, "INSERT INTO seen VALUES", sorted(self._recent.items()))
-            self._db.execute("INSERT OR REPLACE INTO marks VALUES('next', ?)", (self.next_offset,))
-        self._recent.clear()
+        if self._flush is None:
+            return
+        try:
+            self._flush.result()
+        except apsw.Error:
+            self._recent = self._leaving | self._recent
+        self._leaving = {}
+        self._flush = None
         self._fetched.clear()
 
     def forget(self) -> None:
         """Empties the set, when the log is not the one it was made from."""
+        self._end_flush()
         self._recent.clear()
         self._fetched.clear()
         self.next_offset = 0
@@ -101,8 +122,22 @@ class Seen:
             self._db.execute("DELETE FROM marks")
 
     def close(self) -> None:
-        self.flush()
+        self._end_flush()
+        self._begin_flush()
+        self._end_flush()
+        self._beside.shutdown()
         self._db.close()
+
+
+def _write(path: Path, keys: Mapping[int, int], next_offset: int) -> None:
+    """Writes keys in their order, with how far they reach."""
+    db = _opened(path)
+    try:
+        with db:
+            insert_rows(db, "INSERT OR REPLACE INTO seen VALUES", sorted(keys.items()))
+            db.execute("INSERT OR REPLACE INTO marks VALUES('next', ?)", (next_offset,))
+    finally:
+        db.close()
 
 
 def _opened(path: Path) -> apsw.Connection:

@@ -16,6 +16,7 @@ import pytest
 from events.clock import DrivenClock, from_us
 from events.codec import Sealed, header_id
 from events.errors import Refused, TryAgainLater, WrongSettings
+from events.log import seen
 from events.log.specimens import a_row, everything, leaf_of, polled, rows_from
 from events.log.sqlite import PARTITION, SqliteLog
 from events.log.testing import LogConformance, OpenLog
@@ -311,6 +312,51 @@ def test_a_set_that_is_no_database_is_made_again(open_log: Callable[..., SqliteL
     log.close()
     seen_of(path).write_bytes(b"no database" * 1_000)
     assert_knows(open_log(), rows_from(0, 10))
+
+
+def test_ids_are_known_while_their_set_is_being_written(
+    open_log: Callable[..., SqliteLog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen, "_FLUSH_AT", 10)
+    is_writing, go_on = threading.Event(), threading.Event()
+    write = seen._write
+
+    def slowly(*told: Any) -> None:
+        is_writing.set()
+        assert go_on.wait(10)
+        write(*told)
+
+    monkeypatch.setattr(seen, "_write", slowly)
+    log = open_log()
+    log.append(rows_from(0, 30))
+    assert is_writing.wait(10)
+    log.append(rows_from(30, 30))
+    assert_knows(log, rows_from(0, 60))
+    go_on.set()
+    for at in range(60, 100, 5):
+        log.append(rows_from(at, 5))
+        assert_knows(log, rows_from(0, at + 5))
+    log.close()
+    assert_knows(open_log(), rows_from(0, 100))
+
+
+@pytest.mark.parametrize("fault", [apsw.FullError, apsw.IOError, apsw.BusyError])
+def test_ids_are_known_although_their_set_cannot_be_written(
+    open_log: Callable[..., SqliteLog], monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+) -> None:
+    def fails(*told: Any) -> None:
+        raise fault
+
+    with monkeypatch.context() as patched:
+        patched.setattr(seen, "_FLUSH_AT", 10)
+        patched.setattr(seen, "_WAIT_AT", 20)
+        patched.setattr(seen, "_write", fails)
+        log = open_log()
+        for at in range(0, 100, 5):
+            log.append(rows_from(at, 5))
+            assert_knows(log, rows_from(0, at + 5))
+        log.close()
+    assert_knows(open_log(), rows_from(0, 100))
 
 
 def test_ids_that_share_their_first_bytes_are_told_apart(open_log: Callable[..., SqliteLog]) -> None:
