@@ -17,7 +17,7 @@ KEY_MARK = "★"
 _PLAIN_MARK = "·"
 _LATE_DAYS = 1
 # Findings in the words of whoever reads a timeline; a code that is not here is shown as it is.
-_FINDINGS = {
+FINDINGS = {
     "no-order": "the sender gave no order, so the latest to arrive counts",
     "other-order-type": "its order cannot be compared with the earlier ones, so it counts as it arrived",
     "order-ahead": "its order lies in the future, so it counts as it arrived",
@@ -164,17 +164,29 @@ def _span(occurred: Mapping[str, Any], zone: ZoneInfo) -> str:
     if start is None and end is not None:
         words.append("its end; no start is known")
     elif end is not None and end != start:
-        words.append(f"until {in_words(end, zone)}")
-    return ", ".join(words)
+        is_one_day = heading_of(occurred, zone) == heading_of({"start": end}, zone)
+        until = time_of({"start": end}, zone) if is_one_day else in_words(end, zone)
+        words.append(f"until {until}" if until else "")
+    return ", ".join(filter(None, words))
 
 
 def _details(entry: Document, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
-    payload = entry["payload"]
-    if payload.get("own_words"):
-        yield f"“{payload['own_words']}”", "italic"
+    yield from _words(entry["payload"], entry["title"])
     yield f"{_said_by(entry)}; {_known(entry, zone)}", "dim"
     for finding in entry["findings"]:
         yield f"Noted: {finding_in_words(finding)}", "yellow"
+
+
+def _words(payload: Mapping[str, Any], title: str) -> Iterator[tuple[str, str]]:
+    """What was written besides the title: the person's own words in quotation marks, then reason and note."""
+    for words in (payload.get("own_words"), payload.get("text")):
+        if words and words not in title:
+            yield f"“{words}”", "italic"
+    reason = payload.get("reason")
+    told = reason.get("display") or reason.get("text") if isinstance(reason, Mapping) else None
+    for words in (told, payload.get("note")):
+        if words and words not in title:
+            yield words, ""
 
 
 def _said_by(entry: Document) -> str:
@@ -183,7 +195,8 @@ def _said_by(entry: Document) -> str:
     actor = entry["payload"].get("recorded_by") or {}
     said = f"{agency} ({system})"
     who = ", ".join(filter(None, (actor.get("name"), actor.get("role"))))
-    return f"{who}, {said}" if who else said
+    through = f"{who}, {said}" if who else said
+    return f"the person, told to {through}" if entry["payload"].get("said_by") == "person" else through
 
 
 def _known(entry: Document, zone: ZoneInfo) -> str:
@@ -202,8 +215,8 @@ def _known(entry: Document, zone: ZoneInfo) -> str:
 def finding_in_words(finding: str) -> str:
     """A finding, kept as `<code> <where>`, in plain words."""
     code, _, where = finding.partition(" ")
-    words = _FINDINGS.get(code, code.replace("-", " "))
-    return f"{words} ({where})" if where and code not in _FINDINGS else words
+    words = FINDINGS.get(code, code.replace("-", " "))
+    return f"{words} ({where})" if where and code not in FINDINGS else words
 
 
 def show_history(screen: Screen, document: Document, zone: ZoneInfo) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,9 +22,9 @@ def moment_in_words(text: str, zone: ZoneInfo, *, to_the_second: bool = False) -
     return f"{day_in_words(moment.date())}, {moment.strftime(clock)}" if moment else text
 
 
-def heading_of(occurred: dict[str, Any], zone: ZoneInfo) -> str:
+def heading_of(occurred: Mapping[str, Any], zone: ZoneInfo) -> str:
     """What an entry stands under: its day, or what is known of it."""
-    start = occurred["start"] or occurred["end"]
+    start = occurred["start"] or occurred.get("end")
     if start is None:
         return UNDATED
     words = in_words(start, zone, with_weekday=True)
@@ -42,9 +43,9 @@ def in_words(text: str, zone: ZoneInfo, *, with_weekday: bool = False) -> str:
     return f"{calendar.day_name[day.weekday()]} {day_in_words(day)}" if with_weekday else day_in_words(day)
 
 
-def compact_day(occurred: dict[str, Any], zone: ZoneInfo) -> str:
+def compact_day(occurred: Mapping[str, Any], zone: ZoneInfo) -> str:
     """`14 May 2024`, `May 2024`, `2024`, or nothing: with the month in three letters."""
-    start = occurred["start"] or occurred["end"]
+    start = occurred["start"] or occurred.get("end")
     if start is None:
         return "undated"
     day = day_of(start, zone)
@@ -53,7 +54,7 @@ def compact_day(occurred: dict[str, Any], zone: ZoneInfo) -> str:
     return f"{day.day} {calendar.month_abbr[day.month]} {day.year}"
 
 
-def time_of(occurred: dict[str, Any], zone: ZoneInfo) -> str:
+def time_of(occurred: Mapping[str, Any], zone: ZoneInfo) -> str:
     """HH:MM where an instant is known, else nothing."""
     start = occurred["start"]
     moment = _moment(start, zone) if start else None
