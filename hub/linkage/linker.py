@@ -139,19 +139,20 @@ class Linker:
         later: dict[tuple[bytes, str | None], Evidence] = {}
         with self._store.snapshot() as db:
             for key, evidence in self._queue.items():
-                candidates = self._candidates(db, evidence)
-                persons = {candidate.person for candidate in candidates}
+                owners = self._owners(db, evidence)
+                persons = set(owners.values())
                 if touched & persons:
                     later[key] = evidence
-                    continue
-                verdict = decide(candidates)
-                if verdict.moves or verdict.reviews:
-                    touched |= persons
-                    rows += self._rows(evidence, verdict)
+                elif len(persons) > 1:  # usually what should be one person is one: nothing more is read then
+                    verdict = decide([_candidate(db, subject, person) for subject, person in owners.items()])
+                    if verdict.moves or verdict.reviews:
+                        touched |= persons
+                        rows += self._rows(evidence, verdict)
         self._queue = later
         self._append(rows)
 
-    def _candidates(self, db: sqlite3.Connection, evidence: Evidence) -> list[Candidate]:
+    def _owners(self, db: sqlite3.Connection, evidence: Evidence) -> dict[bytes, str]:
+        """Whose the records are that share the evidence, as it is folded; without those whose opening is on its way."""
         subjects = {evidence.subject}
         if evidence.other_record is not None:
             other = membership.subject_of_record(db, evidence.other_record)
@@ -159,8 +160,8 @@ class Linker:
         else:
             for number, born in _numbers_and_births(db, evidence.subject):
                 subjects.update(people.with_nhs_number_and_birth(db, number, born))
-        found = [_candidate(db, subject) for subject in sorted(subjects)]
-        return [candidate for candidate in found if candidate is not None]
+        owners = {subject: membership.person_of(db, subject) for subject in sorted(subjects)}
+        return {subject: person for subject, person in owners.items() if person is not None}
 
     def _rows(self, evidence: Evidence, verdict: Verdict) -> Iterable[Sealed]:
         at = f"{evidence.partition}:{evidence.offset}"
@@ -223,16 +224,11 @@ def _numbers_and_births(db: sqlite3.Connection, subject: bytes) -> set[tuple[str
     }
 
 
-def _candidate(db: sqlite3.Connection, subject: bytes) -> Candidate | None:
-    """The record's person as it is folded; None for a record whose opening is still on its way."""
-    person = membership.person_of(db, subject)
-    record = membership.record_of_subject(db, subject)
-    if person is None or record is None:
-        return None
+def _candidate(db: sqlite3.Connection, subject: bytes, person: str) -> Candidate:
     return Candidate(
         person,
         subject,
-        record,
+        membership.record_of_subject(db, subject) or "",
         len(membership.subjects_of(db, person)),
         membership.opened_us(db, person) or 0,
         membership.is_moved_by_hand(db, subject),
