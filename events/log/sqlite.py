@@ -183,11 +183,11 @@ class SqliteLog:
     def _placed(self, rows: list[Sealed], new: list[StoredRow], keys: list[int]) -> list[Outcome]:
         """Gives each new row its place and its time, and finds the original of each known one."""
         known_us, offset = self._next_known_us(), self._next
-        self._seen.fetch(header_id(sealed.header) for sealed in rows)
+        event_ids = [header_id(sealed.header) for sealed in rows]
+        self._seen.fetch(event_ids)
         here: dict[bytes, StoredRow] = {}
         outcomes: list[Outcome] = []
-        for sealed in rows:
-            event_id = header_id(sealed.header)
+        for event_id, sealed in zip(event_ids, rows, strict=True):
             twin = here.get(event_id)
             if twin is not None:
                 outcomes.append(Outcome(Position(self._epoch, PARTITION, twin.offset), twin.known_us, True))
