@@ -78,7 +78,9 @@ class KeyStore:
         lookup = self._lookup(agency, record)
         subject = self._stored_subject(lookup)
         if subject is None:
-            subject = self._pending.subjects[lookup] = SubjectId(self._random(SUBJECT_BYTES))
+            drawn = self._random(SUBJECT_BYTES + SECRET_BYTES)  # at once: each draw lets go of the interpreter
+            subject = self._pending.subjects[lookup] = SubjectId(drawn[:SUBJECT_BYTES])
+            self._pending.secrets[agency, subject, retention] = drawn[SUBJECT_BYTES:]
         owner = (agency, subject, retention)
         secret = self._stored_secret(owner, is_new=lookup in self._pending.subjects)
         if secret is None:
