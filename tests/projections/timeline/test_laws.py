@@ -68,6 +68,7 @@ def test_any_stream_reads_as_the_oracle_says(profile: str, rng: random.Random) -
     [
         "A@1{y} B@1{z} close{y}@2:",
         "r>P s>Q r>Q s>P r>P",
+        "r>P s>Q t>S P+Q s>S r>S s>Q s.f:A@1",
         "e:A#m1 ~h@6 x@6 ~h#m2 A@1[h]",
         "r>P B@6 s>Q s.f:B@6 Q+P s>-N6 r>N6 r>P N6+Q",
     ],
