@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import threading
 from collections.abc import Sequence
 
 import structlog
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from bench import homes
 from bench.figures import FIGURES
+from bench.figures.reads import read_everybody
 from bench.measuring import Bench, Line
 from bench.profiles import Profiles
 from bench.table import markdown, plain, show
@@ -47,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=5, help="how often each is measured (5); the median counts")
     parser.add_argument("--full", action="store_true", help="the halves of a million events (an hour more)")
     parser.add_argument("--markdown", action="store_true", help="print the table for docs/performance.md at the end")
-    parser.add_argument("--profile", action="store_true", help="instead: where ingest spends its time, per thread")
+    parser.add_argument(
+        "--profile", action="store_true", help="instead: where ingest, rebuild and reads spend their time, per thread"
+    )
     return parser
 
 
@@ -73,6 +77,13 @@ def _profile(bench: Bench) -> None:
     profiles = Profiles()
     with profiles.watching(), homes.open_home(bench.folder) as hub:
         took_s = homes.ingest(hub, parts)
+        for name, work in (
+            ("rebuild", lambda: hub.runner.rebuild("timeline")),
+            ("reader", lambda: read_everybody(hub)),
+        ):
+            thread = threading.Thread(target=work, name=name)
+            thread.start()
+            thread.join()
     print(f"{bench.events / took_s:,.0f} events/s with the profile")
     print("\n".join(profiles.lines()))
 

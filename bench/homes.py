@@ -6,9 +6,10 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from adapters.sdk.receipts import Arrival
@@ -57,15 +58,11 @@ def wait_until_read(hub: Hub) -> None:
         raise RuntimeError("the views never came to the log's head")
 
 
-def ingest(
-    hub: Hub, sent: Sequence[Batch], senders: int = SENDERS, after: Callable[[Batch], None] = lambda batch: None
-) -> float:
+def ingest(hub: Hub, sent: Sequence[Batch], senders: int = SENDERS) -> float:
     """Seconds until all of it is received, durable, on timelines and linked."""
     began = time.perf_counter()
     with ThreadPoolExecutor(senders, thread_name_prefix="sender") as pool:
-        for done in pool.map(lambda batch: take_in(hub, batch), sent):
-            if done is not None:
-                raise RuntimeError("a batch has no answer")
+        list(pool.map(partial(take_in, hub), sent))
     wait_until_read(hub)
     return time.perf_counter() - began
 

@@ -107,6 +107,13 @@ def during_rebuild(bench: Bench) -> Iterator[Line]:
     )
 
 
+def read_everybody(hub: Hub) -> None:
+    """The newest entries of each of the first thousand persons, for a profile."""
+    with hub.store.snapshot() as db:
+        numbers = [number for (number,) in db.execute("SELECT person FROM membership_persons LIMIT 1000")]
+    _reads(hub, [(number, Wanted(newest_first=True, limit=_NEWEST)) for number in numbers])
+
+
 def _rebuild(hub: Hub, done: threading.Event) -> None:
     try:
         hub.runner.rebuild()

@@ -29,7 +29,7 @@ def test_a_profile_tells_of_every_thread(capsys: pytest.CaptureFixture[str]) -> 
     main(["--quick", "--profile"])
 
     printed = capsys.readouterr().out
-    assert all(f"\n{name}: " in printed for name in ("sender", "log-writer", "projections", "receipts.sqlite"))
+    assert all(f"\n{name}: " in printed for name in ("sender", "log-writer", "projections", "rebuild", "reader"))
 
 
 def test_the_workload_is_the_same_for_the_same_seed() -> None:
