@@ -16,7 +16,7 @@ from events.errors import Refused, RejectedMessage
 from hub.cli.exit_codes import DONE, REFUSED
 from hub.cli.intake import Options, parsed_options
 from hub.cli.session import Session, session_of
-from hub.local.operations import Document
+from hub.local.requests import Document
 
 commands = typer.Typer(help="How agencies speak.", no_args_is_help=True)
 

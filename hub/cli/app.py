@@ -5,35 +5,56 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
 
 from events.errors import HubError
-from hub.cli import adapters, demo, doctor, intake, linking, logbook, operating, quarantine, reading, schemas, serving
 from hub.cli.exit_codes import BUG, DONE, USAGE, exit_code_of
 from hub.cli.screen import Screen
 from hub.cli.session import Session
 from hub.local.wire import HubFault, error_document
-from hub.logs import configure_logs
 
-app = typer.Typer(
-    name="tellonce",
-    help="Agencies' messages in, one timeline per person out: now, and as of any moment.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+# Which module has which commands: only the one that is needed is imported, so that a command begins at once.
+AREAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "intake": ("intake", "receipt", "message"),
+        "quarantine": ("quarantine",),
+        "reading": ("people", "timeline", "history"),
+        "linking": ("link", "unlink", "merge", "unmerge"),
+        "logbook": ("log",),
+        "operating": ("agencies", "sources", "status", "rebuild", "backup", "restore"),
+        "serving": ("serve", "token"),
+        "doctor": ("doctor",),
+        "adapters": ("adapters",),
+        "schemas": ("schemas",),
+        "demo": ("demo",),
+    }
 )
-for area in (intake, quarantine, reading, linking, logbook, operating, serving, doctor, adapters, schemas, demo):
-    area.add_to(app)
-
 _VALUED = ("--home", "--as")
 
 
-@app.callback()
+def app_for(command: str | None) -> typer.Typer:
+    """The command line with the area of one command, or with all of them where none is named or known."""
+    app = typer.Typer(
+        name="tellonce",
+        help="Agencies' messages in, one timeline per person out: now, and as of any moment.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(options)
+    needed = [area for area, names in AREAS.items() if command in names]
+    for area in needed or AREAS:
+        import_module(f"hub.cli.{area}").add_to(app)
+    return app
+
+
 def options(
     context: typer.Context,
     home: Annotated[
@@ -54,9 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code. Faults are one sentence, or one JSON document with --json."""
     given = hoisted(list(sys.argv[1:] if arguments is None else arguments))
     as_json = "--json" in given
-    configure_logs(level="warning")
     try:
-        found = app(given, standalone_mode=False, prog_name="tellonce")
+        found = app_for(_command_of(given))(given, standalone_mode=False, prog_name="tellonce")
         return found if isinstance(found, int) else DONE
     except HubError as error:
         return _failed(error_document(error), str(error), exit_code_of(error), as_json=as_json)
@@ -91,6 +111,17 @@ def hoisted(arguments: list[str]) -> list[str]:
         else:
             rest.append(argument)
     return first + rest
+
+
+def _command_of(hoisted_arguments: list[str]) -> str | None:
+    """The first argument that is no option and no option's value."""
+    given = iter(hoisted_arguments)
+    for argument in given:
+        if argument in _VALUED:
+            next(given, None)
+        elif not argument.startswith("-"):
+            return argument
+    return None
 
 
 def _failed(document: dict[str, str], sentence: str, code: int, *, as_json: bool) -> int:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from hub.cli.screen import Screen, readable
 from hub.cli.words import compact_day, day_of, heading_of, in_words, moment_in_words, time_of
-from hub.local.operations import Document
+from hub.local.requests import Document
 
 KEY_MARK = "★"
 _PLAIN_MARK = "·"

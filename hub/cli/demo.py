@@ -20,8 +20,8 @@ from hub.cli.reading import person_of
 from hub.cli.screen import Screen
 from hub.cli.serving import HOST, PORT, Mllp, Port, mllp_documents, serve_hub
 from hub.cli.session import HUB, Session, session_of
-from hub.local.desks import OpenedHome, held
-from hub.local.operations import Document
+from hub.local.opened import OpenedHome, held
+from hub.local.requests import Document
 from hub.logs import configure_logs
 from hub.settings import Settings
 
@@ -54,14 +54,15 @@ def demo(
     session.home = settings.home
     last_day = _day(end) if end else datetime.now(settings.zone).date() - timedelta(days=1)
     town = run.Borough(run.SEED if seed is None else seed, last_day, people)
+    configure_logs(level="warning")
     with _told(session.screen, town.end) as tell:
         history = run.make_home(settings, town, tell)
-    configure_logs(level="warning" if no_serve else "info")
     with held(settings) as hub:
         document = _shown(session, hub, history.hero.nhs_number, town.end, history.document())
         if no_serve:
             session.answered(document)
             return
+        configure_logs()
         serve_hub(hub, HOST, port, mllp or (), lambda at: _ready(session, hub, document, at))
 
 

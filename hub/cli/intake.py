@@ -17,7 +17,7 @@ from hub.cli.exit_codes import exit_code_of
 from hub.cli.screen import Screen
 from hub.cli.session import Session, session_of
 from hub.local.desks import Desk
-from hub.local.operations import Document
+from hub.local.requests import Document
 from hub.local.wire import error_document
 
 STDIN = "-"

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from hub import backup
 from hub.cli.session import session_of
 
 
@@ -138,6 +137,9 @@ def restore(
 ) -> None:
     """Make a home from a backup; the home must be new. Positions from before are refused from then on."""
     session = session_of(context)
+    from hub import backup, logs  # with all that a hub is made of: the other commands here do without it
+
+    logs.configure_logs(level="warning")
     document = backup.restore(source, session.settings())
     if not session.answered(document):
         told = f"Restored {document['events']:,} events into {document['home']}; its epoch is {document['epoch']} now."

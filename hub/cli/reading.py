@@ -10,8 +10,7 @@ from events.errors import HubError
 from hub.cli.chronology import named_of, show_history, show_timeline
 from hub.cli.session import Session, session_of
 from hub.local.desks import Desk
-from hub.local.operations import Document
-from hub.reading import LIMIT_DEFAULT, LIMIT_MAX
+from hub.local.requests import Document
 
 people = typer.Typer(help="Look people up.", no_args_is_help=True)
 
@@ -53,7 +52,7 @@ def timeline(
     day_to: Annotated[str | None, typer.Option("--to", help="Up to this day.", metavar="D")] = None,
     agency: Annotated[str | None, typer.Option(help="What this agency said.", metavar="A")] = None,
     kind: Annotated[str | None, typer.Option("--type", help="Events of this type.", metavar="T")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many entries.", min=1, max=LIMIT_MAX)] = LIMIT_DEFAULT,
+    limit: Annotated[int | None, typer.Option(help="At most so many entries; 500 if none is said.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
     facts: Annotated[bool, typer.Option("--facts", help="Show each entry's fact, for `history`.")] = False,
     after: Annotated[str | None, typer.Option(help="Go on after the `next` of a page.", metavar="CURSOR")] = None,

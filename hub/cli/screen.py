@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from rich.table import Table
 from rich.text import Text
 
-from hub.local.operations import Progress as TellProgress
+from hub.local.requests import Progress as TellProgress
 
 # What would steer the terminal instead of standing on it: control characters, and marks that turn the direction of
 # text. A sender's words must not move the cursor or hide what stands beside them.

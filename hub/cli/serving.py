@@ -11,8 +11,8 @@ from events.clock import SystemClock
 from hub.access.tokens import LIFETIME_S, Tokens
 from hub.assembly import Hub
 from hub.cli.session import HUB, Session, session_of
-from hub.local.desks import held
-from hub.local.operations import Document
+from hub.local.opened import held
+from hub.local.requests import Document
 from hub.local.server import SocketServer
 from hub.logs import configure_logs
 

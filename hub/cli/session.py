@@ -12,11 +12,10 @@ from typing import Any, BinaryIO
 import typer
 
 from events.errors import Refused
-from hub.access.door import ROLES, Caller, Role
-from hub.access.tokens import PURPOSE_OF_ROLE
+from hub.access.door import ROLES, Caller
 from hub.cli.screen import Screen
 from hub.local.desks import Desk, reached
-from hub.local.operations import OPERATIONS, Document, Progress, Request
+from hub.local.requests import Document, Progress, Request, quiet
 from hub.settings import Settings, read_settings
 
 HUB = "hub"
@@ -33,12 +32,12 @@ class Session:
     def settings(self) -> Settings:
         return read_settings(self.home)
 
-    def caller(self, role: Role) -> Caller:
-        """Who asks: the local user in the given role, unless --as names another."""
+    def caller(self) -> Caller:
+        """Who asks: the local user in the role that the operation usually has, unless --as names another."""
         if self.speaker is None:
-            return Caller(_local_user(), role, HUB, PURPOSE_OF_ROLE[role])
-        named, _, name = self.speaker.partition(":")
-        if named not in ROLES:
+            return Caller(_local_user(), "", HUB, "")
+        role, _, name = self.speaker.partition(":")
+        if role not in ROLES:
             raise Refused(
                 "role-unknown",
                 "there is no such role",
@@ -46,13 +45,11 @@ class Session:
                 next_step=f"The roles are: {', '.join(ROLES)}; write --as ROLE or --as ROLE:NAME.",
             )
         # An adapter acts for its agency, so its name is the agency's.
-        return Caller(
-            name or _local_user(), named, name if named == "adapter" and name else HUB, PURPOSE_OF_ROLE[named]
-        )
+        return Caller(name or _local_user(), role, name if role == "adapter" and name else HUB, "")
 
     def request(self, operation: str, arguments: Mapping[str, Any]) -> Request:
         given = {key: value for key, value in arguments.items() if value is not None}
-        return Request(operation, self.caller(OPERATIONS[operation].role), given)
+        return Request(operation, self.caller(), given)
 
     @contextmanager
     def desk(self, *, may_make_home: bool = False) -> Iterator[Desk]:
@@ -66,7 +63,7 @@ class Session:
         *,
         desk: Desk | None = None,
         upload: BinaryIO | None = None,
-        progress: Progress = lambda done, of: None,
+        progress: Progress = quiet,
         **arguments: Any,
     ) -> Document:
         """The answer of one operation, at a desk of its own if none is given."""

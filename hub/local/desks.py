@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -10,47 +9,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from events.errors import HubError, Refused, TryAgainLater, WrongSettings
-from hub.assembly import SOCKET, Hub
+from events.errors import HubError, TryAgainLater, WrongSettings
 from hub.local import wire
-from hub.local.operations import Document, Progress, Request, answer
-from hub.local.server import address
+from hub.local.requests import SOCKET, Document, Progress, Request, address, quiet
 from hub.settings import Settings
 
 WAIT_S = 10.0  # for another command to finish with the home
 _AGAIN_S = 0.05
-_SETTLE_S = 600.0
-
-
-def _quiet(done: int, of: int) -> None:
-    """No progress is shown."""
 
 
 class Desk(Protocol):
     """Answers requests, the same wherever it stands."""
 
-    def ask(self, request: Request, *, upload: BinaryIO | None = None, progress: Progress = _quiet) -> Document: ...
+    def ask(self, request: Request, *, upload: BinaryIO | None = None, progress: Progress = quiet) -> Document: ...
 
     def stream(self, request: Request) -> Iterator[Document]: ...
-
-
-class OpenedHome:
-    """The home, opened by this process for as long as the command runs."""
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-
-    def ask(self, request: Request, *, upload: BinaryIO | None = None, progress: Progress = _quiet) -> Document:
-        found = answer(self._hub, request, upload=upload, progress=progress)
-        if not isinstance(found, dict):
-            raise TypeError(f"{request.operation} answers with rows")
-        return found
-
-    def stream(self, request: Request) -> Iterator[Document]:
-        found = answer(self._hub, request)
-        if isinstance(found, dict):
-            raise TypeError(f"{request.operation} answers with one document")
-        return found
 
 
 class ServedHome:
@@ -59,7 +32,7 @@ class ServedHome:
     def __init__(self, home: Path) -> None:
         self._home = home
 
-    def ask(self, request: Request, *, upload: BinaryIO | None = None, progress: Progress = _quiet) -> Document:
+    def ask(self, request: Request, *, upload: BinaryIO | None = None, progress: Progress = quiet) -> Document:
         for told in self._told(request, upload):
             if "progress" in told:
                 progress(*told["progress"])
@@ -110,38 +83,17 @@ def reached(settings: Settings, *, may_make_home: bool = False, wait_s: float = 
         raise _no_home(settings.home)
     deadline = time.monotonic() + wait_s
     while not is_served(settings.home):
-        hub = _opened(settings)
+        from hub.local import opened  # it takes a second to import all that a hub is made of: only where one is opened
+
+        hub = opened.open_free(settings)
         if hub is not None:
-            with hub:
-                yield OpenedHome(hub)
-                if hub.runner.fault is None:
-                    hub.wait_until_read(_SETTLE_S)  # the next command finds what this one wrote
+            with opened.working(hub) as desk:
+                yield desk
             return
         if time.monotonic() > deadline:
             raise _busy(settings.home)
         time.sleep(_AGAIN_S)
     yield ServedHome(settings.home)
-
-
-@contextmanager
-def held(settings: Settings, *, wait_s: float = WAIT_S) -> Iterator[Hub]:
-    """The home, opened to be served. A command is waited for; another server is Refused `home-in-use`."""
-    deadline = time.monotonic() + wait_s
-    while (hub := _opened(settings, is_last=is_served(settings.home) or time.monotonic() > deadline)) is None:
-        time.sleep(_AGAIN_S)
-    with hub:
-        yield hub
-
-
-def _opened(settings: Settings, *, is_last: bool = False) -> Hub | None:
-    """The open hub, or None while another process holds the home."""
-    os.umask(0o077)  # whatever is made in a home from here on is its owner's alone
-    try:
-        return Hub(settings)
-    except Refused as error:
-        if is_last or error.code != "home-in-use":
-            raise
-        return None
 
 
 @contextmanager

@@ -6,21 +6,21 @@ Arguments are parsed JSON and go to the function by name; an answer is parsed JS
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, Literal
 
 from events.errors import RejectedMessage
 from hub.access.door import Caller, Role
+from hub.access.tokens import PURPOSE_OF_ROLE
 from hub.assembly import Hub
+from hub.local.requests import Document, Progress, Request, quiet
 from hub.reading import TimelineQuestion
 from hub.receipts.queries import QuarantineState
 from hub.services import Services
 
-Document = dict[str, Any]
 Answer = Document | Iterator[Document]
-Progress = Callable[[int, int], None]
 
 # How long a read waits for the views to take in what was acknowledged before it; then the answer says `stale`.
 CAUGHT_UP_S = 30.0
@@ -37,18 +37,7 @@ class Operation:
     takes_upload: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One call of an operation, as it goes over the socket."""
-
-    operation: str
-    caller: Caller
-    arguments: Mapping[str, Any]
-
-
-def answer(
-    hub: Hub, request: Request, *, upload: BinaryIO | None = None, progress: Progress = lambda done, of: None
-) -> Answer:
+def answer(hub: Hub, request: Request, *, upload: BinaryIO | None = None, progress: Progress = quiet) -> Answer:
     """The operation's answer. Raises what it raises, and RejectedMessage `unknown-operation`."""
     operation = OPERATIONS.get(request.operation)
     if operation is None or operation.takes_upload != (upload is not None):
@@ -60,7 +49,13 @@ def answer(
         arguments["progress"] = progress
     if operation.catches_up and hub.runner.fault is None:
         hub.wait_until_read(CAUGHT_UP_S)
-    return operation.function(Services(hub), request.caller, **arguments)
+    return operation.function(Services(hub), _named(request.caller, operation.role), **arguments)
+
+
+def _named(caller: Caller, usual: Role) -> Caller:
+    """The caller with the role and purpose that it left open."""
+    role = caller.role or usual
+    return replace(caller, role=role, purpose=caller.purpose or PURPOSE_OF_ROLE.get(role, ""))
 
 
 def _timeline(services: Services, caller: Caller, **question: Any) -> Document:

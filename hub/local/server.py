@@ -10,38 +10,22 @@ import os
 import socket
 import stat
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from io import BufferedReader
-from pathlib import Path
 from typing import BinaryIO, cast
 
 import structlog
 
 from events.errors import HubError, RejectedMessage, WrongSettings
-from hub.assembly import SOCKET, Hub
+from hub.assembly import Hub
 from hub.local import wire
 from hub.local.operations import answer
+from hub.local.requests import SOCKET, address
 
 log = structlog.get_logger()
-PATH_BYTES_MAX = 107  # of a socket's address, without the closing NUL (unix(7))
 AT_ONCE = 32
 _REQUEST_S = 10.0
-
-
-@contextmanager
-def address(home: Path) -> Iterator[str]:
-    """An address of the home's socket that fits, however long the home's path is."""
-    plain = os.fspath(home / SOCKET)
-    if len(os.fsencode(plain)) <= PATH_BYTES_MAX:
-        yield plain
-        return
-    folder = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{SOCKET}"
-    finally:
-        os.close(folder)
 
 
 class SocketServer:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 from events.errors import HubError, Refused, RejectedMessage, TryAgainLater, WrongSettings
 from hub.access.door import Caller
-from hub.local.operations import Request
+from hub.local.requests import Request
 
 PROTOCOL = 1
 CHUNK_BYTES = 1 << 18

@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from adapters.sdk.register import read_register
 from hub.access.door import ROLES
-from hub.cli.app import app
+from hub.cli.app import AREAS, app_for
 from hub.cli.exit_codes import MEANINGS
 from hub.settings import read_settings
 
@@ -39,7 +39,7 @@ def commands() -> Iterator[tuple[str, set[str]]]:
         for name, each in inner.items():
             yield from walk(each, f"{words} {name}")
 
-    yield from walk(get_command(app), "tellonce")
+    yield from walk(get_command(app_for(None)), "tellonce")
 
 
 COMMANDS = dict(commands())
@@ -110,3 +110,10 @@ def test_links_between_documents_lead_somewhere() -> None:
     pages = (ROOT / "README.md", *DOCS.rglob("*.md"))
     targets = [(path, target) for path in pages for target in re.findall(_LINK, path.read_text("utf-8"))]
     assert [f"{path.name}: {target}" for path, target in targets if not (path.parent / target).exists()] == []
+
+
+def test_each_command_is_found_in_the_area_that_the_table_names() -> None:
+    for area, names in AREAS.items():
+        for name in names:
+            assert name in get_command(app_for(name)).commands, (area, name)
+    assert {words.split()[1] for words in COMMANDS} == {name for names in AREAS.values() for name in names}

@@ -61,7 +61,7 @@ def test_a_fault_in_the_program_tells_its_place_and_no_value(tell: Tell, monkeyp
     def broken(*_: object, **__: object) -> None:
         raise ValueError("Alex Testerton")
 
-    monkeypatch.setattr(app_module, "app", broken)
+    monkeypatch.setattr(app_module, "app_for", broken)
     found = tell("status")
     assert (found.code, found.out) == (BUG, "")
     assert re.fullmatch(r"bug: test_app\.py, line \d+: a fault in the program \(ValueError\)\. .+\n", found.err)

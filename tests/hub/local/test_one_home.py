@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+import structlog
+
+from hub.cli import main
 from tests.hub import homes
 
+pytestmark = pytest.mark.timeout(120)  # real processes, on a machine that may be busy
 TELLONCE = (sys.executable, "-c", "import sys; from hub.cli import main; sys.exit(main())")
 NUMBER = homes.nhs_number(0)
 # What differs from home to home and from moment to moment: random numbers, positions' epochs, times.
@@ -21,12 +27,23 @@ CHANCE = {
 }  # fmt: skip
 
 
-def tell(home: Path, *arguments: str | Path) -> Any:
-    """What a command of its own process prints as JSON; with its exit code."""
-    command = [*TELLONCE, "--home", home, "--json", *arguments]
-    ran = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=50, check=False)
-    assert ran.stderr == ""
-    return ran.returncode, json.loads(ran.stdout)
+Tell = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Iterator[Tell]:
+    """How a command of this process ends, and what it prints as JSON."""
+
+    def run(home: Path, *arguments: str | Path) -> tuple[int, Any]:
+        code = main(["--home", str(home), "--json", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        assert err == ""
+        return code, json.loads(out)
+
+    umask = os.umask(0o022)
+    yield run
+    os.umask(umask)
+    structlog.reset_defaults()
 
 
 @contextmanager
@@ -51,7 +68,7 @@ def same(document: Any) -> Any:
     return [same(each) for each in document] if isinstance(document, list | tuple) else document
 
 
-def _story(home: Path, file: Path) -> list[Any]:
+def _story(tell: Tell, home: Path, file: Path) -> list[Any]:
     """Intake, a retry, a link, a timeline, a refusal: what each says."""
     said = [tell(home, "intake", "cloudevents", file, "--agency", "housing", "--system", "crm")]
     said.append(tell(home, "quarantine", "retry", "Q-0001"))
@@ -73,21 +90,21 @@ def _file(folder: Path) -> Path:
     return file
 
 
-def test_commands_answer_the_same_with_a_server_and_without(tmp_path: Path) -> None:
+def test_commands_answer_the_same_with_a_server_and_without(tell: Tell, tmp_path: Path) -> None:
     file = _file(tmp_path)
     for name in ("served", "opened"):
         with homes.open_home(tmp_path / name):
             pass
     with serving(tmp_path / "served"):
-        served = _story(tmp_path / "served", file)
+        served = _story(tell, tmp_path / "served", file)
         assert tell(tmp_path / "served", "serve", "--port", "0")[1]["error"]["code"] == "home-in-use"
-    opened = _story(tmp_path / "opened", file)
+    opened = _story(tell, tmp_path / "opened", file)
     assert [code for code, _ in served] == [0, 0, 0, 0, 1]
     assert same(served) == same(opened)
     assert [len(told["entries"]) for _, told in (served[3], opened[3])] == [2, 2]
 
 
-def test_what_was_written_while_serving_is_there_without(tmp_path: Path) -> None:
+def test_what_was_written_while_serving_is_there_without(tell: Tell, tmp_path: Path) -> None:
     with homes.open_home(tmp_path / "home"):
         pass
     with serving(tmp_path / "home"):

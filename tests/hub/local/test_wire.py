@@ -10,7 +10,7 @@ import pytest
 from events.errors import HubError, Refused, RejectedMessage, TryAgainLater, WrongSettings
 from hub.access.door import Caller
 from hub.local import wire
-from hub.local.operations import Request
+from hub.local.requests import Request
 
 REQUEST = Request("timeline", Caller("pat", "steward", "hub", "direct-care"), {"person": "0000-0000", "limit": 3})
 
