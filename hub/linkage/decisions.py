@@ -86,7 +86,9 @@ class Decisions:
                 if left is None or own is None:
                     raise _unknown_record()
                 is_alone = membership.subjects_of(db, membership.lead(db, left)) == {subject}
-                is_own_in_use = left == own or bool(membership.subjects_of(db, own))
+                # A number merged into another is that person's: a record taken out must not land there again.
+                is_merged = membership.survivor_of(db, own) != own
+                is_own_in_use = left == own or is_merged or bool(membership.subjects_of(db, own))
             if is_alone:
                 raise Refused("not-linked", "the record is alone with its number already", where=f"person {left}")
             number = new_person_number() if is_own_in_use else own

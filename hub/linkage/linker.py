@@ -74,17 +74,19 @@ class Linker:
             start = rows[-1].offset + 1
 
     def consider(self, batch: Sequence[Logged]) -> None:
-        """Opens persons for new records, and takes up what may link."""
-        if not batch:
+        """Opens persons for new records, and takes up what may link; an empty batch tries again what had to wait."""
+        if not batch and not self._is_waiting:
             return
         opened = self._open_new(batch)
         for logged in batch:
             if logged.event.attributes["type"] in _EVIDENCE and logged.event.action == "assert":
                 evidence = _evidence_of(logged)
                 self._queue[evidence.subject, evidence.other_record] = evidence
-        self._folded = max(self._folded, batch[-1].offset + 1)
+        self._folded = max(self._folded, batch[-1].offset + 1 if batch else 0)
         self._append(opened)
-        self._work()
+        # What the log knows already brings no new batch: then the next is decided at once.
+        while self._queue and not self._unsent and self._outstanding < self._folded:
+            self._work()
         if not self._is_waiting:
             self._undecided_from = self._folded
         with self._moved:
@@ -131,9 +133,7 @@ class Linker:
     # ---- links
 
     def _work(self) -> None:
-        """Decides what is queued, if all that was decided before is folded; one move a person and round."""
-        if self._outstanding >= self._folded or not self._queue:
-            return
+        """Decides what is queued, all that was decided before being folded; one move a person and round."""
         rows: list[Sealed] = []
         touched: set[str] = set()
         later: dict[tuple[bytes, str | None], Evidence] = {}
@@ -192,7 +192,7 @@ class Linker:
         try:
             outcomes = self._log.append(self._unsent)
         except HubError as error:
-            log.error("linkage_waiting", code=error.code)  # tried again with the next batch
+            log.error("linkage_waiting", code=error.code)  # tried again soon
             return
         self._unsent = []
         self._outstanding = max(self._outstanding, *(outcome.position.offset for outcome in outcomes))

@@ -32,7 +32,8 @@ class RebuildCancelled(Exception):
 class Runner:
     """Folds the log into the current generation and swaps in rebuilt ones.
 
-    `decide` sees every batch after it is folded: the linkage process appends its decisions there.
+    `decide` sees every batch after it is folded, and an empty one when nothing comes: the linkage process appends its
+    decisions there.
     """
 
     def __init__(
@@ -97,6 +98,8 @@ class Runner:
                 if self._shadow is not None:
                     self._swap(*self._shadow)
                 rows = [row for _, row in subscription.poll(_POLL_S)]
+                if not rows:
+                    self._decide(())  # what could not be appended may be now
                 for start in range(0, len(rows), _BATCH):
                     self._apply(rows[start : start + _BATCH])
         except Exception as error:

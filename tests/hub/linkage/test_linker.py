@@ -138,3 +138,25 @@ def test_dropped_views_are_folded_again_without_deciding_anything_anew(tmp_path:
     with open_home(home) as hub:
         assert hub.wait_until_read(20)
         assert (hub.log.head(), person_of(hub, PATIENT)) == (before, person)
+
+
+def test_evidence_for_a_pair_that_is_reported_already_keeps_nothing_waiting(hub: Hub) -> None:
+    one, other = nhs_number(1), nhs_number(2)
+    send(hub, *(registration(f"a{at}", f"tenant/a{at}", number=one) for at in range(2)))
+    send(hub, *(registration(f"b{at}", f"tenant/b{at}", number=other) for at in range(2)))
+    for turn in range(3):
+        send(hub, *(registration(f"{turn}{name}", f"tenant/{name}", number=one) for name in ("b0", "b1", "a0", "a1")))
+    assert hub.linker.settled == hub.log.head()["main-0"]
+
+
+def test_a_record_taken_out_never_lands_on_the_page_that_its_own_number_was_merged_into(hub: Hub) -> None:
+    r, t, s, u = records = [f"housing:crm/tenant/{name}" for name in "rtsu"]
+    send(hub, *(hope(name, f"tenant/{name}", "a garden") for name in "rtsu"))
+    number = {record: person_of(hub, record) for record in records}
+    told = {"reason": "told so", "by": "sam"}
+    hub.decisions.link(t, number[r], **told)
+    hub.decisions.merge(number[s], number[r], **told)
+    hub.decisions.link(r, number[u], **told)
+    hub.decisions.link(t, number[u], **told)
+    assert hub.decisions.unlink(r, **told)["person"] not in number.values()
+    assert person_of(hub, r) not in number.values()
