@@ -120,6 +120,21 @@ def test_a_stream_that_gives_few_bytes_at_a_time_is_kept_whole(store: ReceiptSto
             assert stream.read() == raw
 
 
+def test_a_file_whose_row_cannot_be_stored_goes_too(
+    store: ReceiptStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(jobs: object) -> None:
+        raise apsw.FullError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store._writer, "_commit", full)
+        with pytest.raises(TryAgainLater, match="disk-full"):
+            store.store(NORTH, LARGE)
+    assert list((tmp_path / "receipts").iterdir()) == []
+    with store.open(store.store(NORTH, LARGE).id)[1] as stream:
+        assert stream.read() == LARGE
+
+
 def test_a_sender_that_breaks_off_leaves_nothing(store: ReceiptStore, tmp_path: Path) -> None:
     class Broken(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
