@@ -12,6 +12,7 @@ class StatementShared(Told):
 
     type = "aboutme.statement-shared"
     title = "{topic?About me}"
+    words = wording(topic={"how-i-communicate": "How I communicate"})
     key_event = True
     fhir = "Composition section (PRSB About Me) / QuestionnaireResponse"
 
