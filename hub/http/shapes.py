@@ -309,6 +309,9 @@ class SourceState(_Answer):
     source: str
     last_received: str | None
     silent_hours: int | None
+    accepted: int
+    not_mapped: int
+    quarantined: int
     events: int
     findings: int
     shared_message_ids: int

@@ -167,6 +167,14 @@ def test_an_event_that_cannot_be_understood_waits_in_quarantine_and_the_next_goo
     assert served.send(cloudevent(f"good-{code}", HOPES, "tenant/worst", hope(code)))["events"] == 1
 
 
+def test_a_batch_that_was_cut_short_lands_as_far_as_it_came(served: Served) -> None:
+    whole = orjson.dumps([cloudevent(f"cut-{n}", HOPES, "tenant/cut", hope(str(n))) for n in range(3)])
+    answer = served.ask("adapter", "POST", "/v1/events", content=whole[:-60], headers=BATCH)
+    report = answer.json()
+    assert (answer.status_code, report["accepted"], report["quarantined"]) == (200, 2, 1)
+    assert report["outcomes"][-1]["findings"][0]["code"] == "truncated"
+
+
 def test_an_event_that_says_it_is_the_hubs_is_refused(served: Served) -> None:
     event = cloudevent("hub-1", "hub.person-opened", "tenant/1", {"person": "7K2M-9QX3", "record": "x"})
     (outcome,) = served.send(event)["outcomes"]

@@ -110,6 +110,24 @@ def test_a_question_that_is_too_long_is_refused(served: Served) -> None:
         assert (answer.status_code, code_of(answer)) == (413, "body-too-large")
 
 
+def test_a_body_that_stops_coming_is_not_waited_for(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.http.asking.PART_TIMEOUT_S", 0.2)
+    bearer = served.bearer("practitioner")["Authorization"]
+    head = f"POST {SEARCH} HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\nContent-Length: 100\r\n\r\n"
+    answer = served.ask_raw(head.encode() + b"{")
+    assert (answer.status_code, code_of(answer)) == (408, "body-too-slow")
+    assert answer.headers["connection"] == "close"
+
+
+def test_a_request_that_cannot_be_read_at_all_is_answered(served: Served) -> None:
+    assert served.ask_raw(b"NONSENSE\r\n\r\n").status_code == 400
+
+
+def test_a_fault_of_the_hubs_settings_is_the_hubs(served: Served) -> None:
+    answer = served.ask("adapter", "POST", "/v1/intake/housing/crm/csv_mapping", content=b"a,b\n1,2\n")
+    assert (answer.status_code, code_of(answer)) == (500, "no-mapping")
+
+
 def test_every_answer_has_an_id_of_its_own_and_is_not_to_be_kept(served: Served) -> None:
     answers = [served.client.get("/healthz"), served.ask("admin", "GET", "/v1/status"), served.client.get("/nowhere")]
     assert len({answer.headers["x-request-id"] for answer in answers}) == 3

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -61,7 +61,7 @@ class Process:
 @contextmanager
 def process(home: Path) -> Iterator[Process]:
     command = [sys.executable, "-c", PROCESS, str(home)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as one:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as one:
         try:
             yield Process(one, home)
         finally:
@@ -89,7 +89,7 @@ def test_told_to_stop_it_finishes_what_it_acknowledged_and_closes_the_hub(
     refused = threading.Event()
 
     def keep_sending(sender: int, hub: Process) -> None:
-        with httpx.Client(base_url=f"http://127.0.0.1:{hub.port}", trust_env=False, verify=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{hub.port}", trust_env=False, verify=False, timeout=30) as client:
             for turn in range(400):
                 message_id = f"m{sender * 400 + turn}"
                 try:
@@ -123,7 +123,8 @@ def test_a_request_that_was_begun_is_still_answered_and_no_new_one_is_taken(tmp_
             head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: {hub.bearer}\r\n"
             connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:20])
             # Whoever is answered now was read after the head above.
-            assert httpx.get(f"http://127.0.0.1:{hub.port}/healthz", trust_env=False, verify=False).status_code == 200
+            health = f"http://127.0.0.1:{hub.port}/healthz"
+            assert httpx.get(health, trust_env=False, verify=False, timeout=30).status_code == 200
             hub.tell(signal.SIGTERM)
             _wait_until_nobody_listens(hub.port)
             _wait_until_nobody_listens(hub.mllp_port)
@@ -135,10 +136,11 @@ def test_a_request_that_was_begun_is_still_answered_and_no_new_one_is_taken(tmp_
 
 def _wait_until_nobody_listens(port: int) -> None:
     while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            return
+        with suppress(TimeoutError, ConnectionResetError):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            except ConnectionRefusedError:
+                return
 
 
 def test_a_port_that_is_taken_is_told_before_anything_is_served(tmp_path: Path) -> None:
