@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from events.catalogue.base import wording
 from events.catalogue.shapes import Action, Actor, Org
 from events.catalogue.told import Told
 from events.catalogue.values import FuzzyDate, Key, Maybe, Text
