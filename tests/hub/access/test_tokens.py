@@ -223,6 +223,13 @@ def test_a_file_that_is_no_key_of_ours_is_refused(tmp_path: Path, clock: DrivenC
             Tokens(tmp_path, clock)
 
 
+def test_more_tokens_than_are_remembered_all_hold(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.access.tokens._REMEMBERED", 2)
+    issued = {f"ward-{n}": tokens.issue(f"ward-{n}", "practitioner", "hospital") for n in range(5)}
+    for _ in range(2):
+        assert [tokens.verify_token(f"Bearer {token}").who for token in issued.values()] == list(issued)
+
+
 def test_no_refusal_repeats_the_token(tokens: Tokens, signed: Callable[..., str]) -> None:
     for token in (signed(role="marked-role"), signed(sub="marked person"), "marked.token.here"):
         with pytest.raises(HubError) as caught:
