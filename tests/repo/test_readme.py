@@ -92,7 +92,7 @@ def _is_free(port: int) -> bool:
 @pytest.mark.timeout(300)
 def test_the_tour_works_as_it_is_written(copy: Path, environment: Mapping[str, str], served: int) -> None:
     tour = [block for block in blocks() if block.strip() not in NOT_RUN]
-    script = "set -euo pipefail\n" + "\n".join(f"echo '== {at}'\n{block}" for at, block in enumerate(tour))
+    script = "set -euo pipefail\n" + "\n".join(f"printf '\\n== {at}\\n'\n{block}" for at, block in enumerate(tour))
     script = script.replace(f":{PORT}/", f":{served}/")  # the only liberty taken, and only where 8080 is taken
     if shutil.which("curl") is None:
         script = re.sub(r"^curl .*$", "", script, flags=re.MULTILINE)
