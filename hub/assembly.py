@@ -40,7 +40,6 @@ _SWITCH_S = 0.0005  # intake, log and views are threads that wait for each other
 # Events make no cycles, and looking for some every 700 objects took a tenth of ingest; now it takes a fortieth.
 _COLLECT_AFTER = (20_000, 10, 10)
 LOCK = "home.lock"
-SOCKET = "hub.sock"
 
 
 def projections() -> tuple[Projection, ...]:

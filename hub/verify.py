@@ -43,6 +43,8 @@ def _rows(log: Log, end: int) -> Iterator[StoredRow]:
 def _fault(row: StoredRow, expected: int, known_us: int) -> str | None:
     if row.offset != expected:
         return "log-gap"
+    if not all(isinstance(part, bytes) for part in (row.header, row.nonce, row.body, row.leaf)):
+        return "broken-row"  # SQLite keeps whatever type somebody wrote
     if row.known_us <= known_us:
         return "known-time-not-rising"
     if leaf_hash(row.offset, row.known_us, Sealed(row.header, row.nonce, row.body)) != row.leaf:
