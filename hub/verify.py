@@ -33,7 +33,7 @@ def verify(log: Log, progress: Callable[[int, int], None]) -> dict[str, Any]:
 def _rows(log: Log, end: int) -> Iterator[StoredRow]:
     at = 0
     while at < end:
-        rows = list(log.read(PARTITION, at, _PAGE))
+        rows = list(log.read(PARTITION, at, min(_PAGE, end - at)))  # not what is appended meanwhile
         if not rows:
             return
         yield from rows

@@ -66,7 +66,7 @@ class EventMaker:
                     findings += found
                 made.append(self._event(fact, order, findings, stand_in, shared))
             except RejectedMessage as error:
-                refused.append(Finding(error.code, f"{fact.type} {error.where}".strip(), error.what))
+                refused.append(Finding(error.code, f"{fact.type} {error.where}".strip(), _sentence(error)))
         return tuple(made), refused
 
     def _shared(self, message: Message) -> dict[str, Any]:
@@ -172,6 +172,10 @@ class EventMaker:
             raise RejectedMessage("unknown-type", "the catalogue has no such event type", where="type")
         else:
             check_retraction(fact.payload)
+
+
+def _sentence(error: RejectedMessage) -> str:
+    return f"{error.what}. {error.next_step}" if error.next_step else error.what
 
 
 def _content(fact: Fact) -> tuple[bytes, list[Finding]]:

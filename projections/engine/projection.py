@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Executable, MetaData, Table
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from events.envelope import Logged
 
@@ -36,6 +37,14 @@ _DIALECT = sqlite.dialect(paramstyle="named")
 def sql(statement: Executable) -> str:
     """The SQL text of a SQLAlchemy statement, with its bind parameters as :name, for the driver."""
     return str(statement.compile(dialect=_DIALECT))  # type: ignore[attr-defined]
+
+
+def table_sql(metadata: MetaData) -> list[str]:
+    """The statements that make all its tables and indexes."""
+    told: list[ExecutableDDLElement] = []
+    for table in metadata.sorted_tables:
+        told += [CreateTable(table), *map(CreateIndex, sorted(table.indexes, key=lambda index: str(index.name)))]
+    return [str(each.compile(dialect=_DIALECT)) for each in told]
 
 
 def insert_sql(table: Table, *, replace: bool = False) -> str:

@@ -17,7 +17,7 @@ from events.codec import StoredRow, open_row
 from events.envelope import Logged, schema_urn
 from events.errors import HubError
 from events.upcasters import upcast
-from projections.engine.projection import Folder, Projection, insert_sql
+from projections.engine.projection import Folder, Projection, insert_sql, table_sql
 from projections.engine.store import checkpoints, lanes, waiting
 
 log = structlog.get_logger()
@@ -66,10 +66,13 @@ class Target:
         self._make_folders()
 
     def clear(self, name: str) -> None:
-        """Empties a projection's tables; it begins again at the log's start."""
+        """Makes a projection's tables anew, whatever another version made of them; it begins at the log's start."""
+        metadata = self._projections[name].metadata
         self.db.execute("BEGIN IMMEDIATE")
-        for table in self._projections[name].metadata.tables:
-            self.db.execute(f"DELETE FROM {table}")
+        for table in metadata.tables:
+            self.db.execute(f"DROP TABLE IF EXISTS {table}")
+        for statement in table_sql(metadata):
+            self.db.execute(statement)
         for table in ("checkpoints", "lanes", "lanes_waiting"):
             self.db.execute(f"DELETE FROM {table} WHERE projection = ?", (name,))
         self.db.execute("COMMIT")
@@ -114,13 +117,16 @@ class Target:
         try:
             for name, folder in self._folders.items():
                 self._fold(name, folder, batch)
-            self._advance(batch[-1].partition, batch[-1].offset + 1)
+            moved = self._advance(batch[-1].partition, batch[-1].offset + 1)
             self.db.execute("COMMIT")
         except BaseException:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
             self._make_folders()
             raise
+        # Only now: what a full disk did not commit is to be folded again.
+        for name in moved:
+            self._next[name][batch[-1].partition] = batch[-1].offset + 1
 
     def _fold(self, name: str, folder: Folder, batch: Sequence[Logged]) -> None:
         start = self._next[name].get(batch[0].partition, 0)
@@ -168,12 +174,13 @@ class Target:
         self._halted.add((name, logged.event.subject))
         log.error("lane_halted", projection=name, position=logged.offset, code=code)
 
-    def _advance(self, partition: str, offset: int) -> None:
-        for name, offsets in self._next.items():
-            if offsets.get(partition, 0) < offset:
-                offsets[partition] = offset
-                version = self._projections[name].version
-                self.db.execute(_CHECKPOINT, (name, partition, offset, version, self._epoch))
+    def _advance(self, partition: str, offset: int) -> list[str]:
+        """Writes the checkpoints; the projections that they move."""
+        moved = [name for name, offsets in self._next.items() if offsets.get(partition, 0) < offset]
+        for name in moved:
+            version = self._projections[name].version
+            self.db.execute(_CHECKPOINT, (name, partition, offset, version, self._epoch))
+        return moved
 
     # ---- halted lanes
 
