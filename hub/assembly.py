@@ -125,7 +125,10 @@ class Hub:
     def register(self) -> Register:
         """The register of agencies as it stands now: a change takes effect without a restart."""
         path = self.home / REGISTER
-        stamp = path.stat().st_mtime_ns if path.exists() else 0
+        try:
+            stamp = path.stat().st_mtime_ns
+        except FileNotFoundError:
+            stamp = 0
         if getattr(self, "_register", None) is None or self._register[0] != stamp:
             self._register: tuple[int, Register] = (stamp, read_register(path))
         return self._register[1]

@@ -9,9 +9,10 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from datetime import date
+from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 import structlog
 
@@ -68,7 +69,6 @@ class Intake:
         Raises Refused (`unknown-agency`, `agreement-out-of-date`, ...) before anything is stored and TryAgainLater
         when the disk or the clock forbids it; the receipt, if there is one already, is finished by the sweep.
         """
-        self._admit(arrival)
         self._setting(arrival, from_us(self._clock()).date())
         receipt = self._receipts.store(arrival, raw)
         if isinstance(raw, bytes):
@@ -174,9 +174,9 @@ class Intake:
         agency, system = register.admit(arrival.agency, arrival.system, on)
         adapter = self._adapter_of(arrival.adapter)
         told = {**system.options, **arrival.options}
-        if isinstance(adapter, Prepares):
+        if _prepares(type(adapter)):
             # Only the register names files: a sender could have any file of ours read.
-            prepared = adapter.prepare(system.options, register.folder or Path())
+            prepared = cast(Prepares, adapter).prepare(system.options, register.folder or Path())
             told |= {name: value for name, value in prepared.items() if value is not system.options.get(name)}
         return agency, Setting(agency.name, system.name, arrival.file_name, agency.zone, told)
 
@@ -219,6 +219,12 @@ class Intake:
                 )
             )
         return outcomes
+
+
+@cache
+def _prepares(kind: type[Adapter]) -> bool:
+    """Asked once an adapter: before Python 3.12 the answer takes longer than reading a message."""
+    return issubclass(kind, Prepares)
 
 
 def _pending(message: Message, translation: Translation, made: tuple[Made, ...], refused: list[Finding]) -> _Pending:
