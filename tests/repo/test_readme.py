@@ -59,7 +59,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(copy: Path) -> Mapping[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TELLONCE", "PYTEST"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TELLONCE", "PYTEST", "COV"))}
     return {**kept, "HOME": str(copy / "home"), "PYTHONPATH": str(copy), "LANG": "C.UTF-8"}
 
 
