@@ -12,7 +12,7 @@ PIN := $(LOCK_VENV)/bin/uv pip compile --quiet --upgrade --universal --generate-
   --python-version $(PYTHON_VERSION)
 
 # The floor of line coverage of the four packages, in per cent.
-COVERAGE_MIN ?= 0
+COVERAGE_MIN ?= 90
 DEMO_ARGS ?=
 DEMO_HOME := .tellonce-demo
 PYTEST_ARGS ?=
@@ -65,9 +65,9 @@ check: setup ## Run everything CI runs: tests, the slower tests, style, types, i
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(if $(wildcard hub/schemas.py hub/schemas/__main__.py),$(BIN)/python -m hub.schemas --check)
+	$(BIN)/python -m hub.schemas --check
 	$(MAKE) --no-print-directory test PYTEST_ARGS="$(COVER) $(PYTEST_ARGS)"
-	$(BIN)/python -m pytest -m "$(MORE)" $(COVER) --cov-append $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m "$(MORE)" $(COVER) --cov-append $(PYTEST_ARGS)
 	$(BIN)/coverage report --skip-covered --fail-under=$(COVERAGE_MIN)
 
 proof: setup ## Run every test, the marked ones too, at full counts (long)
