@@ -17,7 +17,7 @@ from events.clock import from_us, us_text
 from events.codec import open_row
 from events.envelope import as_cloudevent
 from events.errors import Refused, RejectedMessage
-from events.log.port import parse_position
+from events.log.port import page, parse_position
 from events.log.sqlite import PARTITION
 from hub.access.door import Caller, permit, permit_agency
 from hub.assembly import Hub
@@ -134,7 +134,7 @@ class Services:
         end = self._hub.log.head()[PARTITION]
         end = end if limit is None else min(end, at + limit)
         while at < end:
-            rows = list(self._hub.log.read(PARTITION, at, min(_PAGE_MAX, end - at)))
+            rows = page(self._hub.log.read(PARTITION, at, min(_PAGE_MAX, end - at)))
             for row in rows:
                 logged = open_row(PARTITION, row)
                 yield {

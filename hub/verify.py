@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from events.codec import BrokenRow, Sealed, StoredRow, leaf_hash, open_row
-from events.log.port import Log
+from events.log.port import Log, page
 from events.log.sqlite import PARTITION
 
 _PAGE = 5_000
@@ -33,7 +33,7 @@ def verify(log: Log, progress: Callable[[int, int], None]) -> dict[str, Any]:
 def _rows(log: Log, end: int) -> Iterator[StoredRow]:
     at = 0
     while at < end:
-        rows = list(log.read(PARTITION, at, min(_PAGE, end - at)))  # not what is appended meanwhile
+        rows = page(log.read(PARTITION, at, min(_PAGE, end - at)))  # not what is appended meanwhile
         if not rows:
             return
         yield from rows

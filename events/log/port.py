@@ -6,7 +6,7 @@ partition how far one has read: the offset that comes next.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple, Protocol
 
@@ -47,6 +47,21 @@ class Outcome(NamedTuple):
     position: Position
     known_us: int
     is_known: bool
+
+
+PAGE_MAX_BYTES = 16 << 20
+
+
+def page(rows: Iterable[StoredRow]) -> list[StoredRow]:
+    """The first rows of an answer, at least one, as long as they are few bytes: a single row may have a megabyte."""
+    taken: list[StoredRow] = []
+    left = PAGE_MAX_BYTES
+    for row in rows:
+        taken.append(row)
+        left -= len(row.body)
+        if left <= 0:
+            break
+    return taken
 
 
 class Subscription(Protocol):

@@ -7,11 +7,13 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from events.codec import StoredRow
+from events.log.port import page
 
 if TYPE_CHECKING:
     from events.log.sqlite import SqliteLog
 
 _PUSH_MAX_ROWS = 20_000
+_PUSH_MAX_BYTES = 64 << 20
 
 
 class SqliteSubscription:
@@ -22,13 +24,16 @@ class SqliteSubscription:
         self._partition = partition
         self._next = start
         self._pushed: deque[StoredRow] = deque()
+        self._pushed_bytes = 0
         self._news = threading.Condition()
 
     def push(self, rows: list[StoredRow]) -> None:
         with self._news:
-            if len(self._pushed) > _PUSH_MAX_ROWS:
+            if len(self._pushed) > _PUSH_MAX_ROWS or self._pushed_bytes > _PUSH_MAX_BYTES:
                 self._pushed.clear()  # the reader is far behind: the file has them all
+                self._pushed_bytes = 0
             self._pushed.extend(rows)
+            self._pushed_bytes += sum(len(row.body) for row in rows)
             self._news.notify()
 
     def poll(self, timeout_s: float, limit: int = 2_000) -> list[tuple[str, StoredRow]]:
@@ -47,12 +52,17 @@ class SqliteSubscription:
         with self._news:
             pushed = self._pushed
             while pushed and pushed[0].offset < self._next:
-                pushed.popleft()
+                self._shift()
             if pushed and pushed[0].offset == self._next:
-                return [pushed.popleft() for _ in range(min(limit, len(pushed)))]
+                return page(self._shift() for _ in range(min(limit, len(pushed))))
         if self._next < self._log.head()[self._partition]:
-            return list(self._log.read(self._partition, self._next, limit))
+            return page(self._log.read(self._partition, self._next, limit))
         return []
+
+    def _shift(self) -> StoredRow:
+        row = self._pushed.popleft()
+        self._pushed_bytes -= len(row.body)
+        return row
 
     def wake(self) -> None:
         """Ends a poll that waits in another thread."""

@@ -19,7 +19,7 @@ from events.codec import Sealed, open_row
 from events.envelope import Event, Logged
 from events.errors import HubError
 from events.ids import RecordRef, is_nhs_number, new_person_number
-from events.log.port import Log
+from events.log.port import Log, page
 from hub.linkage.decide import Candidate, Verdict, decide
 from hub.linkage.decisions import DecisionWriter
 from projections.engine.membership import queries as membership
@@ -69,7 +69,7 @@ class Linker:
         with self._store.snapshot() as db:
             start = membership.causes_up_to(db, partition) + 1
         while start < applied:
-            rows = list(self._log.read(partition, start, min(2_000, applied - start)))
+            rows = page(self._log.read(partition, start, min(2_000, applied - start)))
             self.consider([open_row(partition, row) for row in rows])
             start = rows[-1].offset + 1
 

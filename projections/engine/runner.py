@@ -13,7 +13,7 @@ import structlog
 
 from events.codec import StoredRow
 from events.envelope import Logged
-from events.log.port import Log
+from events.log.port import Log, page
 from projections.engine.projection import Projection
 from projections.engine.store import ViewStore, connect
 from projections.engine.target import Target
@@ -176,7 +176,7 @@ class Runner:
         while (start := target.next_of(self._partition)) < (end := self._log.head()[self._partition]):
             if cancel is not None and cancel.is_set():
                 raise RebuildCancelled
-            rows = list(self._log.read(self._partition, start, 10 * _BATCH))
+            rows = page(self._log.read(self._partition, start, 10 * _BATCH))
             target.apply(self._partition, rows)
             progress(rows[-1].offset + 1, end)
             time.sleep(0)  # lets the threads that answer readers in
@@ -195,7 +195,7 @@ class Runner:
 
     def _catch_up_to(self, target: Target, end: int) -> None:
         while (start := target.next_of(self._partition)) < end:
-            target.apply(self._partition, list(self._log.read(self._partition, start, min(_BATCH, end - start))))
+            target.apply(self._partition, page(self._log.read(self._partition, start, min(_BATCH, end - start))))
 
 
 def _fsync(path: Path) -> None:
