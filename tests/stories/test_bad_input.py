@@ -252,7 +252,7 @@ FOUND: dict[str, tuple[str, bytes, str]] = {
         "extra-column",
     ),
     "31 February in a CSV": ("csv_mapping", spoilt("19/07/1931", b"31/02/1931", TABLE), "bad-date"),
-    "an unknown code": ("csv_mapping", spoilt(",GEN,", b",XXX,", TABLE), "unknown-code"),
+    "an unknown code": ("csv_mapping", spoilt(",GEN,", b",ZZZ,", TABLE), "unknown-code"),
     "a CSV in Latin-1": ("csv_mapping", spoilt(GIVEN, b"Z\xe9b", TABLE), "wrong-encoding"),
 }
 
