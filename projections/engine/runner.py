@@ -15,7 +15,7 @@ from events.codec import StoredRow
 from events.envelope import Logged
 from events.log.port import Log, page
 from projections.engine.projection import Projection
-from projections.engine.store import ViewStore, connect
+from projections.engine.store import ViewStore, connect, remove_generation
 from projections.engine.target import Target
 
 log = structlog.get_logger()
@@ -54,6 +54,8 @@ class Runner:
         self._applied = self._target.next_of(self._partition)
         self._subscription = log_.subscribe({self._partition: self._applied})
         self._shadow: tuple[Path, threading.Event] | None = None
+        self._swap_fault: Exception | None = None
+        self._rebuilding = threading.Lock()
         self._stopping = threading.Event()
         self.fault: Exception | None = None
         self.batches = 0  # folded since it was started
@@ -96,7 +98,7 @@ class Runner:
         try:
             while not self._stopping.is_set():
                 if self._shadow is not None:
-                    self._swap(*self._shadow)
+                    self._try_to_swap(*self._shadow)
                 rows = [row for _, row in subscription.poll(_POLL_S)]
                 if not rows:
                     self._decide(())  # what could not be appended may be now
@@ -135,8 +137,13 @@ class Runner:
     ) -> None:
         """Folds one view or all of them again beside the live ones, catches up and swaps.
 
-        Raises RebuildCancelled when `cancel` is set in time. Readers never wait for it.
+        Raises RebuildCancelled when `cancel` is set in time, and what the disk says where it takes no second
+        generation; the live views then stay. Readers never wait for it; a second rebuild waits for the first.
         """
+        with self._rebuilding:
+            self._rebuild(name, progress, cancel)
+
+    def _rebuild(self, name: str | None, progress: Progress, cancel: threading.Event | None) -> None:
         path = self._store.new_generation()
         try:
             db = self._shadow_of(path, name)
@@ -148,7 +155,7 @@ class Runner:
             db.close()
             _fsync(path)
         except BaseException:
-            path.unlink(missing_ok=True)
+            remove_generation(path)
             raise
         swapped = threading.Event()
         self._shadow = (path, swapped)
@@ -156,6 +163,10 @@ class Runner:
         while not swapped.wait(0.1):
             if not self._thread.is_alive():
                 raise RuntimeError("the projections stopped while a rebuild was to be swapped in") from self.fault
+        if (fault := self._swap_fault) is not None:
+            self._swap_fault = None
+            remove_generation(path)
+            raise fault
 
     def _shadow_of(self, path: Path, name: str | None) -> sqlite3.Connection:
         if name is None:
@@ -166,8 +177,8 @@ class Runner:
                 live.backup(copy)
                 copy.close()
         db = connect(path)
-        # Nothing reads a shadow: no journal, no syncs until it is whole.
-        db.execute("PRAGMA journal_mode = OFF")
+        # Nothing reads a shadow: no syncs until it is whole. A journal it needs, for batches with an event that halts.
+        db.execute("PRAGMA journal_mode = MEMORY")
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA cache_size = -262144")
         return db
@@ -181,16 +192,26 @@ class Runner:
             progress(rows[-1].offset + 1, end)
             time.sleep(0)  # lets the threads that answer readers in
 
-    def _swap(self, path: Path, swapped: threading.Event) -> None:
-        """In the folding thread: the shadow takes the live generation's place."""
-        target = Target(connect(path), self._projections, self._log.epoch)
-        self._catch_up_to(target, self._applied)
-        self._target.db.close()
-        target.db.close()
-        self._store.swap(path)
-        self._target = Target(self._store.writer(), self._projections, self._log.epoch)
+    def _try_to_swap(self, path: Path, swapped: threading.Event) -> None:
+        """In the folding thread: swaps, or says why not; the live views then go on as they are."""
+        try:
+            self._swap(path)
+        except (sqlite3.Error, OSError) as error:
+            self._swap_fault = error
+            log.error("swap_failed", code=type(error).__name__, position=self._applied)
         self._shadow = None
         swapped.set()
+
+    def _swap(self, path: Path) -> None:
+        """The shadow takes the live generation's place."""
+        shadow = connect(path)
+        try:
+            self._catch_up_to(Target(shadow, self._projections, self._log.epoch), self._applied)
+        finally:
+            shadow.close()
+        self._store.swap(path)
+        self._target.db.close()
+        self._target = Target(self._store.writer(), self._projections, self._log.epoch)
         log.info("views_swapped", position=self._applied)
 
     def _catch_up_to(self, target: Target, end: int) -> None:

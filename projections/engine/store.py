@@ -89,7 +89,7 @@ class ViewStore:
         old = self.path
         self._point(path.name)
         self._name = path.name
-        _remove(old)
+        remove_generation(old)
 
     def writer(self, path: Path | None = None) -> sqlite3.Connection:
         """A connection for the one thread that folds."""
@@ -140,7 +140,7 @@ class ViewStore:
         """What a killed rebuild or swap left behind."""
         for path in self._folder.glob("views-*.sqlite"):
             if path.name != self._name:
-                _remove(path)
+                remove_generation(path)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -176,6 +176,7 @@ def _is_whole(path: Path) -> bool:
     return True
 
 
-def _remove(path: Path) -> None:
+def remove_generation(path: Path) -> None:
+    """Deletes a file of views with what SQLite keeps beside it."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)

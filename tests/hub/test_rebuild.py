@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from events.clock import us_text
+from events.envelope import Logged
 from hub.assembly import Hub, projections
 from hub.reading import Reading, TimelineQuestion
+from projections.engine.facts import fold
+from projections.engine.facts.history import Row
 from projections.engine.runner import RebuildCancelled
+from projections.engine.target import halted_lanes
 from projections.engine.testing import digest
 from tests.counts import times
 from tests.hub.homes import STEWARD, cloudevent, nhs_number, open_home, registration, send
@@ -101,3 +105,60 @@ def test_a_cancelled_rebuild_leaves_the_live_views_and_no_file(tmp_path: Path, r
             hub.runner.rebuild(cancel=cancel)
         assert digests(hub) == live
         assert sorted(path.name for path in hub.home.glob("views-*.sqlite")) == files
+
+
+def test_a_rebuild_halts_the_lane_that_is_halted_and_no_other(
+    tmp_path: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = fold._row_of
+
+    def refusing(logged: Logged) -> Row:
+        if logged.event.payload.get("text") == "poison":
+            raise ValueError
+        return told(logged)
+
+    monkeypatch.setattr(fold, "_row_of", refusing)
+    with open_home(tmp_path / "home") as hub:
+        poison = cloudevent("p", "aboutme.statement-shared", "tenant/9", {"topic": "hopes", "text": "poison"})
+        send(hub, *a_life(rng, 40), poison, *a_life(rng, 40), registration("r9", "tenant/9", number=NUMBER))
+        live = digests(hub)
+        with hub.store.snapshot() as db:
+            lanes = halted_lanes(db)
+        assert [lane.projection for lane in lanes] == ["timeline"]
+        for view in (None, "timeline"):
+            hub.runner.rebuild(view)
+            assert digests(hub) == live
+            with hub.store.snapshot() as db:
+                assert halted_lanes(db) == lanes
+
+
+def test_rebuilds_asked_for_at_once_take_turns(tmp_path: Path, rng: random.Random) -> None:
+    with open_home(tmp_path / "home") as hub:
+        send(hub, *a_life(rng, 40))
+        live = digests(hub)
+        threads = [threading.Thread(target=hub.runner.rebuild) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+            assert not thread.is_alive()
+        assert digests(hub) == live
+
+
+def test_a_swap_that_the_disk_refuses_leaves_the_live_views_moving(
+    tmp_path: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_home(tmp_path / "home") as hub:
+        send(hub, *a_life(rng, 20))
+        files = sorted(path.name for path in hub.home.glob("views-*.sqlite"))
+        with monkeypatch.context() as patch:
+            patch.setattr(hub.store, "swap", no_room)
+            with pytest.raises(OSError, match="no room"):
+                hub.runner.rebuild()
+        assert sorted(path.name for path in hub.home.glob("views-*.sqlite")) == files
+        send(hub, cloudevent("late", "aboutme.statement-shared", "tenant/1", {"topic": "hopes", "text": "E"}))
+        hub.runner.rebuild()
+
+
+def no_room(path: Path) -> None:
+    raise OSError("no room")
