@@ -22,6 +22,7 @@ log = structlog.get_logger()
 _BATCH = 2_000
 _POLL_S = 0.5
 _RETRY_S = 1.0
+_CHASES_MAX = 5
 Progress = Callable[[int, int], None]
 
 
@@ -184,13 +185,12 @@ class Runner:
         return db
 
     def _catch_up(self, target: Target, progress: Progress, cancel: threading.Event | None) -> None:
-        while (start := target.next_of(self._partition)) < (end := self._log.head()[self._partition]):
-            if cancel is not None and cancel.is_set():
-                raise RebuildCancelled
-            rows = page(self._log.read(self._partition, start, 10 * _BATCH))
-            target.apply(self._partition, rows)
-            progress(rows[-1].offset + 1, end)
-            time.sleep(0)  # lets the threads that answer readers in
+        """Folds to where the live views are, which move on meanwhile: the rest gets shorter from chase to chase.
+
+        Under a load that outruns the chase, what is left is folded at the swap, where the live views stand still.
+        """
+        for _ in range(_CHASES_MAX):
+            self._catch_up_to(target, self._applied, progress, cancel)
 
     def _try_to_swap(self, path: Path, swapped: threading.Event) -> None:
         """In the folding thread: swaps, or says why not; the live views then go on as they are."""
@@ -214,9 +214,20 @@ class Runner:
         self._target = Target(self._store.writer(), self._projections, self._log.epoch)
         log.info("views_swapped", position=self._applied)
 
-    def _catch_up_to(self, target: Target, end: int) -> None:
+    def _catch_up_to(
+        self,
+        target: Target,
+        end: int,
+        progress: Progress = lambda done, of: None,
+        cancel: threading.Event | None = None,
+    ) -> None:
         while (start := target.next_of(self._partition)) < end:
-            target.apply(self._partition, page(self._log.read(self._partition, start, min(_BATCH, end - start))))
+            if cancel is not None and cancel.is_set():
+                raise RebuildCancelled
+            rows = page(self._log.read(self._partition, start, min(10 * _BATCH, end - start)))
+            target.apply(self._partition, rows)
+            progress(rows[-1].offset + 1, end)
+            time.sleep(0)  # lets the threads that answer readers in
 
 
 def _fsync(path: Path) -> None:

@@ -132,6 +132,25 @@ def test_a_rebuild_halts_the_lane_that_is_halted_and_no_other(
                 assert halted_lanes(db) == lanes
 
 
+def test_a_rebuild_ends_although_more_keeps_coming(tmp_path: Path, rng: random.Random) -> None:
+    with open_home(tmp_path / "home") as hub:
+        send(hub, *a_life(rng, 40))
+        sent = []
+
+        def more(done: int, of: int) -> None:
+            sent.append(done)
+            event = {"topic": "hopes", "text": "more"}
+            send(hub, cloudevent(f"more{len(sent)}", "aboutme.statement-shared", "tenant/1", event))
+            assert len(sent) < 100
+
+        hub.runner.rebuild(progress=more)
+        assert sent
+        assert hub.wait_until_read()
+        swapped = digests(hub)
+        hub.runner.rebuild()
+        assert digests(hub) == swapped
+
+
 def test_rebuilds_asked_for_at_once_take_turns(tmp_path: Path, rng: random.Random) -> None:
     with open_home(tmp_path / "home") as hub:
         send(hub, *a_life(rng, 40))

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,13 @@ def statement(message_id: str, rng: random.Random) -> dict[str, Any]:
 
 def send_http(port: int, token: str, name: str, told: Acknowledged, rng: random.Random) -> None:
     """Posts batches of new events, and now and then one of the last batch again, until the hub is gone."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        _send_http_over(connection, token, name, told, rng)
+
+
+def _send_http_over(
+    connection: http.client.HTTPConnection, token: str, name: str, told: Acknowledged, rng: random.Random
+) -> None:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/cloudevents-batch+json"}
     last: list[dict[str, Any]] = []
     for number in range(1_000_000):
@@ -152,6 +158,14 @@ def rebuild_again_and_again(home: Path, told: Acknowledged, rng: random.Random) 
         told.rebuilds += 1
 
 
+def wait_for_a_rebuild(told: Acknowledged) -> None:
+    """Under load a rebuild takes longer than most lives: some are kept alive until one is swapped in."""
+    end = time.monotonic() + READY_S
+    while not told.rebuilds:
+        assert time.monotonic() < end, "no rebuild was ever swapped in"
+        time.sleep(0.02)
+
+
 def until_it_is_gone(act: Callable[[], None], faults: list[BaseException]) -> threading.Thread:
     """Acts in a thread until the connection breaks; anything else that goes wrong is kept."""
 
@@ -184,6 +198,8 @@ def a_life_and_a_sudden_death(home: Path, name: str, rng: random.Random) -> Ackn
             for act in [*senders, _bound(rebuild_again_and_again, home)]:
                 told.append(Acknowledged())
                 threads.append(until_it_is_gone(_bound(act, told[-1], random.Random(rng.random())), faults))
+            if rng.random() < 0.2:
+                wait_for_a_rebuild(told[-1])
             time.sleep(rng.uniform(0.05, 2.0))
         process.kill()
     for thread in threads:
