@@ -1,13 +1,11 @@
 """The embedded log: one SQLite file, one writer thread with group commit, no secondary index.
 
-Rows are appended in the order in which they are submitted; a group is whatever has queued up while the group before
-it was being committed. `before_commit` makes new keys durable first: a key without events is harmless, an event
-that no key opens is lost.
+Rows are appended in the order in which they are submitted, group by group. `before_commit` makes new keys durable
+first: a key without events is harmless, an event that no key opens is lost.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +17,8 @@ import apsw
 
 from events.clock import Clock
 from events.codec import Sealed, StoredRow, header_id, leaf_hash
-from events.errors import HubError, Refused, TryAgainLater, WrongSettings
+from events.errors import HubError, TryAgainLater, WrongSettings
+from events.groups import GroupThread
 from events.log.bulk import insert_rows
 from events.log.port import Cut, Outcome, Position
 from events.log.seen import Seen
@@ -37,6 +36,10 @@ _SELECT = "SELECT position, known_us, header, nonce, body, leaf FROM log WHERE p
 class _Job(NamedTuple):
     rows: Sequence[Sealed]
     done: Future[list[Outcome]]
+
+    @property
+    def size(self) -> int:
+        return len(self.rows)
 
 
 class SqliteLog:
@@ -71,13 +74,8 @@ class SqliteLog:
         self._readers = threading.local()
         self._subscriptions: list[SqliteSubscription] = []
         self._subscribing = threading.Lock()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._group: list[_Job] = []
-        self._closing = threading.Lock()
-        self._is_closed = False
         self.commits, self.commit_s = 0, 0.0  # groups since it was opened, and how long they took to be durable
-        self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
-        self._writer.start()
+        self._writer: GroupThread[_Job] = GroupThread("log-writer", self._commit_group, size_max=GROUP_MAX)
 
     @property
     def epoch(self) -> str:
@@ -98,61 +96,15 @@ class SqliteLog:
         return self.submit(rows).result()
 
     def submit(self, rows: Sequence[Sealed]) -> Future[list[Outcome]]:
-        done: Future[list[Outcome]] = Future()
-        with self._closing:
-            if self._is_closed or not self._writer.is_alive():  # it is gone in a forked process too
-                raise Refused("hub-stopping", "the hub is stopping", next_step="Send the message again later.")
-            self._jobs.put(_Job(rows, done))
-        return done
-
-    def _write(self) -> None:
-        try:
-            self._write_groups()
-        except BaseException as error:
-            self._give_up(error)
-            raise
-
-    def _give_up(self, error: BaseException) -> None:
-        """Nobody may wait for ever for a thread that is gone."""
-        with self._closing:
-            self._is_closed = True
-        while not self._jobs.empty():
-            self._group.extend(filter(None, (self._jobs.get(),)))
-        for job in self._group:
-            if not job.done.done():
-                job.done.set_exception(error)
-
-    def _write_groups(self) -> None:
-        while (first := self._jobs.get()) is not None:
-            group, size = [first], len(first.rows)
-            is_last = False
-            while size < GROUP_MAX:
-                try:
-                    job = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if job is None:
-                    is_last = True
-                    break
-                group.append(job)
-                size += len(job.rows)
-            self._group = [job for job in group if job.done.set_running_or_notify_cancel()]
-            self._commit_group(self._group)
-            if is_last:
-                break
+        job = _Job(rows, Future())
+        self._writer.submit(job)
+        return job.done
 
     def _commit_group(self, group: list[_Job]) -> None:
         try:
             new, outcomes = self._commit([row for job in group for row in job.rows])
-        except HubError as error:
-            for job in group:
-                job.done.set_exception(error)
-            return
-        except Exception as error:
-            translated = _translated(error)
-            for job in group:
-                job.done.set_exception(translated)
-            return
+        except apsw.Error as error:
+            raise _translated(error) from error
         at = 0
         for job in group:
             job.done.set_result(outcomes[at : at + len(job.rows)])
@@ -286,14 +238,9 @@ class SqliteLog:
 
     def close(self) -> None:
         """Commits what was submitted and closes the file."""
-        with self._closing:
-            if self._is_closed:
-                return
-            self._is_closed = True
-            self._jobs.put(None)
-        self._writer.join()
-        self._seen.close()
-        self._db.close()
+        if self._writer.close():
+            self._seen.close()
+            self._db.close()
 
 
 def _connect(path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE) -> apsw.Connection:

@@ -473,31 +473,6 @@ def test_after_closing_nothing_is_taken(open_log: OpenLog) -> None:
         log.append([a_row(1)])
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_nobody_waits_for_a_writer_that_died(
-    open_log: Callable[..., SqliteLog], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = open_log()
-    is_writing, go_on = threading.Event(), threading.Event()
-
-    def dies(group: object) -> None:
-        is_writing.set()
-        assert go_on.wait(10)
-        raise SystemError("the writer dies")
-
-    monkeypatch.setattr(log, "_commit_group", dies)
-    waiting = [log.submit([a_row(1)])]
-    assert is_writing.wait(10)
-    waiting.append(log.submit([a_row(2)]))
-    go_on.set()
-    for future in waiting:
-        with pytest.raises(SystemError, match="the writer dies"):
-            future.result(10)
-    log._writer.join(10)
-    with pytest.raises(Refused, match="hub-stopping"):
-        log.append([a_row(3)])
-
-
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_cannot_append(open_log: OpenLog) -> None:
     log = open_log()
