@@ -53,8 +53,4 @@ def insert_sql(table: Table, *, replace: bool = False) -> str:
     return f"{verb} INTO {table.name} VALUES({', '.join('?' * len(table.columns))})"
 
 
-def columns_of(table: Table) -> list[str]:
-    return [column.name for column in table.columns]
-
-
 Rows = Sequence[tuple[Any, ...]]

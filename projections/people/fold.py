@@ -12,7 +12,7 @@ from sqlalchemy import MetaData
 
 from events.log.bulk import insert_rows
 from projections.engine.facts.fold import FactFold
-from projections.engine.facts.history import FactStore, Row
+from projections.engine.facts.history import FactStore, NewRow, Row
 from projections.engine.projection import FOREVER, Folder
 from projections.people import tables
 
@@ -35,17 +35,19 @@ class PeopleProjection:
 
 
 class _PeopleFold(FactFold):
-    def wrote(self, new: Sequence[Row], changed: Sequence[Row]) -> None:
+    def wrote(self, new: Sequence[NewRow], changed: Sequence[Row]) -> None:
         for row in changed:
             for table in ("people_identifiers", "people_births"):
                 self._db.execute(f"DELETE FROM {table} WHERE subject = ? AND fact = ?", (row.subject, row.fact))
+        standing: list[tuple[Row | NewRow, bytes]] = []
         identifiers: list[tuple[Any, ...]] = []
         births: list[tuple[Any, ...]] = []
-        for row in (*changed, *new):
-            if row.kind == "assert" and row.current_to == FOREVER:
-                payload = orjson.loads(row.payload if row.is_new else self._payload_of(row))
-                identifiers += _identifiers(row, payload)
-                births.append(_birth(row, payload))
+        standing += [(row, self._payload_of(row)) for row in changed if _stands(row)]
+        standing += [(row, row.payload) for row in new if _stands(row)]
+        for each, stored in standing:
+            payload = orjson.loads(stored)
+            identifiers += _identifiers(each, payload)
+            births.append(_birth(each, payload))
         insert_rows(self._db, _IDENTIFIER, identifiers)
         insert_rows(self._db, _BIRTH, births)
 
@@ -54,7 +56,11 @@ class _PeopleFold(FactFold):
         return stored
 
 
-def _identifiers(row: Row, payload: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _stands(row: Row | NewRow) -> bool:
+    return row.kind == "assert" and row.current_to == FOREVER
+
+
+def _identifiers(row: Row | NewRow, payload: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     return [
         (identifier["system"], identifier["value"], row.subject, row.fact)
         for identifier in payload.get("identifiers", ())
@@ -62,7 +68,7 @@ def _identifiers(row: Row, payload: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     ]
 
 
-def _birth(row: Row, payload: Mapping[str, Any]) -> tuple[Any, ...]:
+def _birth(row: Row | NewRow, payload: Mapping[str, Any]) -> tuple[Any, ...]:
     return row.subject, row.fact, payload.get("birth_date", ""), " ".join(sorted(set(name_words(payload))))
 
 

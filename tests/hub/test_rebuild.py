@@ -13,7 +13,7 @@ from events.envelope import Logged
 from hub.assembly import Hub, projections
 from hub.reading import Reading, TimelineQuestion
 from projections.engine.facts import fold
-from projections.engine.facts.history import Row
+from projections.engine.facts.history import NewRow
 from projections.engine.runner import RebuildCancelled
 from projections.engine.target import halted_lanes
 from projections.engine.testing import digest
@@ -112,7 +112,7 @@ def test_a_rebuild_halts_the_lane_that_is_halted_and_no_other(
 ) -> None:
     told = fold._row_of
 
-    def refusing(logged: Logged) -> Row:
+    def refusing(logged: Logged) -> NewRow:
         if logged.event.payload.get("text") == "poison":
             raise ValueError
         return told(logged)

@@ -7,7 +7,8 @@ A batch is folded in memory, fact by fact, and written in key order at its end. 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
 
@@ -16,10 +17,21 @@ from events.envelope import Logged
 from events.identity import content_digest
 from events.log.bulk import insert_rows
 from events.order import parse_order
-from projections.engine.facts.history import Closing, FactKey, FactStore, Row, closing_sweeps
+from projections.engine.facts.history import (
+    Closing,
+    FactKey,
+    FactStore,
+    NewRow,
+    Row,
+    closing_sweeps,
+    new_row,
+    noted,
+    row_of,
+)
 from projections.engine.facts.inhand import FactInHand, LongFacts
 from projections.engine.occurred import DEFAULT_ZONE, UNDATED, occurred_of
-from projections.engine.standing import Sweep
+from projections.engine.projection import FOREVER
+from projections.engine.standing import Sweep, is_arrival, is_plainly_ordered
 
 _CLOSING_TYPE = "hub.return-closed"
 _WRONG_PERSON = "wrong-person"
@@ -32,62 +44,82 @@ class FactFold:
         self._db = db
         self._store = store
         self._types = types
-        self._facts: dict[FactKey, FactInHand] = {}
+        self._asked: set[FactKey] = set()  # facts of the batch: what is stored of them is in hand
+        self._first_words: dict[FactKey, NewRow] = {}  # of facts of which nothing else was said yet
+        self._facts: dict[FactKey, FactInHand] = {}  # all others
         self._long = LongFacts()
         self._groups: dict[tuple[bytes, str], list[Sweep]] = {}
         self._closings: dict[tuple[str, str], list[Closing]] = {}
         self._scoped: dict[tuple[str, str], set[FactKey]] = {}
 
     def batch(self, batch: Sequence[Logged]) -> None:
-        keys = self._keys_in(batch)
-        self._facts = self._long.among(keys)
-        stored = self._store.rows_of_facts(self._db, keys - self._facts.keys())
+        told = [logged for logged in batch if self._concerns(logged.event.attributes)]
+        if not told:
+            return
+        self._asked = {
+            (event.subject, event.attributes["fact"])
+            for event in (logged.event for logged in told)
+            if "fact" in event.attributes
+        }
+        self._facts = self._long.among(self._asked)
+        stored = self._store.rows_of_facts(self._db, self._asked - self._facts.keys())
         self._facts.update((key, FactInHand(rows)) for key, rows in stored.items())
-        for logged in batch:
+        for logged in told:
             self._event(logged)
         self._write()
 
-    def _keys_in(self, batch: Sequence[Logged]) -> set[FactKey]:
-        return {
-            (logged.event.subject, attributes["fact"])
-            for logged in batch
-            if "fact" in (attributes := logged.event.attributes)
-            and (self._types is None or attributes["type"] in self._types)
-        }
+    def _concerns(self, attributes: Mapping[str, Any]) -> bool:
+        kind: str = attributes["type"]
+        if kind.startswith("hub."):
+            return kind == _CLOSING_TYPE
+        return self._types is None or kind in self._types or attributes.get("action") == "withdraw-group"
 
     def _event(self, logged: Logged) -> None:
         attributes = logged.event.attributes
-        if attributes["type"].startswith("hub."):
-            if attributes["type"] == _CLOSING_TYPE:
-                self._close(logged)
+        if attributes["type"] == _CLOSING_TYPE:
+            self._close(logged)
         elif attributes.get("action") == "withdraw-group":
             self._withdraw_group(logged)
-        elif self._types is None or attributes["type"] in self._types:
+        else:
             self._say(logged)
 
     # ---- what is said of one fact
 
     def _say(self, logged: Logged) -> None:
-        row = _row_of(logged)
-        key = (row.subject, row.fact)
+        new = _row_of(logged)
+        key = (new.subject, new.fact)
+        # Only what is said of this very fact can take away what came in no group and no return.
+        is_by_itself = new.kind == "assert" and new.factgroup is None and new.returnscope is None
+        if is_by_itself and key not in self._facts and key not in self._first_words:
+            self._first_words[key] = new if is_plainly_ordered(new.order, new.known_us) else _with_arrival(new)
+        else:
+            self._say_more(logged, key, row_of(new))
+
+    def _say_more(self, logged: Logged, key: FactKey, row: Row) -> None:
+        """What a judge has to look at."""
         source = str(logged.event.attributes["source"])
+        row.current_from = row.current_to = None
         fact = self._fact(key)
         if row.returnscope is not None:
             self._scope_of(source, row.returnscope).add(key)
-        if fact.is_first_word(row):
-            fact.take_alone(row)
-            return
         if fact.is_swept_anew(row):
             fact.judge_with(self._sweeps(fact, source, row))
         fact.take(row)
         fact.settle(row.known_us)
 
     def _fact(self, key: FactKey) -> FactInHand:
-        fact = self._facts.get(key) or self._long.among({key}).get(key)
+        fact = self._facts.get(key)
         if fact is None:
-            fact = FactInHand(self._store.rows_of_fact(self._db, *key))
-        self._facts[key] = fact
+            fact = self._facts[key] = self._fact_to_judge(key)
         return fact
+
+    def _fact_to_judge(self, key: FactKey) -> FactInHand:
+        if (first := self._first_words.pop(key, None)) is not None:
+            return FactInHand([row_of(first)])
+        if key in self._asked:
+            return FactInHand([])
+        long = self._long.among({key}).get(key)
+        return long or FactInHand(self._store.rows_of_fact(self._db, *key))
 
     def _sweeps(self, fact: FactInHand, source: str, row: Row) -> list[Sweep]:
         """All group withdrawals and closings that concern a fact, a row's own group and scope included."""
@@ -177,16 +209,16 @@ class FactFold:
     # ---- to the store
 
     def _write(self) -> None:
-        new: list[Row] = []
+        new = list(self._first_words.values())
         changed: list[Row] = []
         for fact in self._facts.values():
             for row in fact.rows:
                 if row.is_new:
-                    new.append(row)
+                    new.append(new_row(row))
                 elif row.is_changed:
                     changed.append(row)
-        new.sort(key=_by_key)
-        insert_rows(self._db, self._store.insert, list(map(self._store.as_stored, new)))
+        new.sort()  # by key: pages are filled one after the other
+        insert_rows(self._db, self._store.insert, new)
         self._db.executemany(self._store.update, [row.moved() for row in changed])
         for (source, scope), keys in self._scoped.items():
             insert_rows(self._db, self._store.insert_scoped, [(source, scope, *key) for key in sorted(keys)])
@@ -194,19 +226,24 @@ class FactFold:
         # Facts live for one batch, so that memory is bounded by it; the store answers for the rest.
         self._long.keep(self._facts)
         self._facts = {}
+        self._first_words = {}
+        self._asked = set()
         self._groups.clear()
         self._closings.clear()
         self._scoped.clear()
 
-    def wrote(self, new: Sequence[Row], changed: Sequence[Row]) -> None:
+    def wrote(self, new: Sequence[NewRow], changed: Sequence[Row]) -> None:
         """For a view that keeps more than the facts: called in the transaction, with what the batch changed."""
 
 
-def _by_key(row: Row) -> tuple[bytes, str, str, int]:
-    return row.subject, row.sort, row.fact, row.at
+def _with_arrival(new: NewRow) -> NewRow:
+    """A fact's first word, with a finding where it ranks by its arrival: the order that it gives can't be used."""
+    why = is_arrival(row_of(new).item(), None)
+    return new if why is None else new._replace(findings=noted(new.findings, f"{why} order"))
 
 
-def _row_of(logged: Logged) -> Row:
+def _row_of(logged: Logged) -> NewRow:
+    """The row of what is said of a fact, as it stands if nothing else is ever said of it."""
     event = logged.event
     attributes = event.attributes
     get = attributes.get
@@ -216,33 +253,32 @@ def _row_of(logged: Logged) -> Row:
     time = get("time")
     occurred = occurred_of(payload, time, get("zone", DEFAULT_ZONE)) if kind == "assert" else UNDATED
     findings = get("findings")
-    return Row(
+    return NewRow(
+        event.subject,
         occurred.sort,
+        attributes["fact"],
         logged.offset,
+        logged.partition,
         logged.known_us,
         kind,
-        None,
-        None,
+        logged.known_us,
+        FOREVER,
         None,
         1,
         0,
         attributes["type"],
         content_digest(content),
         get("order"),
+        attributes["orderfrom"],
         get("factgroup"),
         get("returnscope"),
         int(kind != "assert" and payload.get("reason") == _WRONG_PERSON),
-        occurred.day_to,
-        bytes.fromhex(attributes["factref"]),
-        event.subject,
-        attributes["fact"],
-        logged.partition,
-        attributes["orderfrom"],
         occurred.day_from,
+        occurred.day_to,
         time,
         get("recordedtime"),
+        bytes.fromhex(attributes["factref"]),
         event.id,
         orjson.dumps(findings).decode() if findings else None,
         content,
-        True,
     )

@@ -8,14 +8,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from sqlalchemy import bindparam, select, update
 
 from events.log.bulk import select_rows
 from events.order import parse_order
 from projections.engine.facts.tables import FactTables
-from projections.engine.projection import columns_of, insert_sql, sql
+from projections.engine.projection import insert_sql, sql
 from projections.engine.standing import Item, Sweep
 
 FactKey = tuple[bytes, str]
@@ -46,6 +46,42 @@ LAW_COLUMNS = (
 _KEY = ("subject", "sort", "fact", "at")
 _MOVING = ("current_from", "current_to", "earlier", "is_alone", "is_hidden")
 _CLOSING_COLUMNS = ("at", "known_us", "order", "is_incremental", "low", "high", "tokens")
+
+
+class NewRow(NamedTuple):
+    """A row as it is inserted: the table's columns, in their order.
+
+    Most of what is said is the first and only thing said of its fact. It stays what it was read as: making a `Row` of
+    it and a tuple of that again was a third of the fold.
+    """
+
+    subject: bytes
+    sort: str
+    fact: str
+    at: int
+    partition: str
+    known_us: int
+    kind: str
+    current_from: int | None
+    current_to: int | None
+    earlier: str | None
+    is_alone: int
+    is_hidden: int
+    type: str
+    digest: bytes
+    order: str | None
+    order_from: str
+    factgroup: str | None
+    returnscope: str | None
+    is_wrong_person: int
+    day_from: int | None
+    day_to: int | None
+    time: str | None
+    recorded: str | None
+    factref: bytes
+    event_id: bytes
+    findings: str | None
+    payload: bytes
 
 
 @dataclass(slots=True, eq=False)
@@ -101,9 +137,7 @@ class Row:
 
     def note(self, finding: str) -> None:
         """Adds a finding to a row that is not stored yet."""
-        told = json.loads(self.findings) if self.findings else []
-        if finding not in told:
-            self.findings = json.dumps([*told, finding], ensure_ascii=False)
+        self.findings = noted(self.findings, finding)
 
     def stands_from(self, known_us: int, forever: int) -> None:
         """Begins an interval in which this version stands."""
@@ -122,6 +156,28 @@ class Row:
         if self.current_from <= known_us < self.current_to:
             return True
         return self.earlier is not None and any(start <= known_us < end for start, end in json.loads(self.earlier))
+
+
+_of_new = attrgetter(*Row.__slots__[: Row.__slots__.index("is_new")])
+_as_new = attrgetter(*NewRow._fields)
+
+
+def row_of(new: NewRow) -> Row:
+    """A row that is not stored yet, to be changed until it is."""
+    row = Row(*_of_new(new))
+    row.is_new = True
+    return row
+
+
+def new_row(row: Row) -> NewRow:
+    """What is stored of a row that is not stored yet."""
+    return NewRow._make(_as_new(row))
+
+
+def noted(findings: str | None, finding: str) -> str:
+    """A row's findings with one more."""
+    told = json.loads(findings) if findings else []
+    return findings if findings and finding in told else json.dumps([*told, finding], ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +221,6 @@ class FactStore:
 
     def __init__(self, tables: FactTables) -> None:
         entries, groups, closings, scoped = tables.entries, tables.groups, tables.closings, tables.scoped
-        self.as_stored = attrgetter(*columns_of(entries))
         self.insert = f"INSERT INTO {entries.name} VALUES"
         law = ", ".join(f'e."{name}"' for name in LAW_COLUMNS)
         self._law_of_many = (
@@ -212,11 +267,11 @@ class FactStore:
         return [Row(*(*values, subject, fact)) for values in found]
 
     def rows_of_facts(self, db: sqlite3.Connection, keys: Iterable[FactKey]) -> dict[FactKey, list[Row]]:
-        """The same for many facts at once."""
-        found: dict[FactKey, list[Row]] = {key: [] for key in keys}
-        for values in select_rows(db, self._law_of_many, found, 2):
+        """The same for many facts at once, without those never heard of."""
+        found: dict[FactKey, list[Row]] = {}
+        for values in select_rows(db, self._law_of_many, keys, 2):
             row = Row(*values)
-            found[row.subject, row.fact].append(row)
+            found.setdefault((row.subject, row.fact), []).append(row)
         for rows in found.values():
             rows.sort(key=_by_arrival)
         return found

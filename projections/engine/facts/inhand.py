@@ -30,18 +30,6 @@ class FactInHand:
         self._current = next((row for row in rows if row.current_to == FOREVER), None)
         self._hidden: set[int] = set()
 
-    def is_first_word(self, row: Row) -> bool:
-        """Nothing was said before, and nothing but what is said of this very fact can take it away."""
-        return not self.rows and row.kind == "assert" and row.factgroup is None and row.returnscope is None
-
-    def take_alone(self, row: Row) -> None:
-        """The first thing said of the fact; it stands."""
-        if row.order is None or row.order[4:5] == "-":  # an instant, which may lie ahead
-            _note_arrival(row, None)
-        self.rows.append(row)
-        self._current = row
-        row.stands_from(row.known_us, FOREVER)
-
     def is_swept_anew(self, row: Row) -> bool:
         """Whether sweeps concern the fact that its judge, if it has one, was not told of: those of a new group."""
         if self.judge is None:
@@ -63,7 +51,9 @@ class FactInHand:
         judge = self.judge if self.judge is not None else self.judge_with(())
         is_used_up = judge.add(row.item())
         if row.kind != "void":
-            _note_arrival(row, judge.kinds)
+            why = is_arrival(row.item(), judge.kinds)
+            if why is not None:
+                row.note(f"{why} order")
             if is_used_up:
                 row.note("order-used-up order")
         _was_alone(row)
@@ -131,10 +121,3 @@ class LongFacts:
 def _was_alone(row: Row) -> None:
     if row.is_alone:
         row.is_alone, row.is_changed = 0, True
-
-
-def _note_arrival(row: Row, kinds: str | None) -> None:
-    """A finding on what ranks by its arrival, where the order that it gives can't be used."""
-    why = is_arrival(row.item(), kinds)
-    if why is not None:
-        row.note(f"{why} order")
