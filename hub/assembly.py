@@ -91,6 +91,7 @@ class Hub:
             adapter_of=adapter_of,
             clock=self.clock,
         )
+        self._closers.append(self.intake.close)
         self._sweep()
 
     def _open_views(self) -> None:

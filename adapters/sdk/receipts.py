@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
@@ -36,6 +36,10 @@ class Receipts(Protocol):
         """Durable when it returns. Raises TryAgainLater (`disk-full`) when nothing was kept."""
         ...
 
+    def submit(self, arrivals: Sequence[tuple[Arrival, bytes]]) -> list[Callable[[], Receipt]]:
+        """The same for many small ones at once, without waiting: what is given back for each waits, and raises."""
+        ...
+
     def open(self, receipt_id: str) -> tuple[Receipt, BinaryIO]:
         """The receipt and its bytes as a stream. Raises Refused `unknown-receipt`."""
         ...
@@ -47,10 +51,10 @@ class Receipts(Protocol):
         """
         ...
 
-    def note(self, receipt_id: str, outcomes: Sequence[MessageOutcome]) -> None:
+    def note(self, receipt_id: str, outcomes: Sequence[MessageOutcome], *, are_last: bool = False) -> None:
         """Outcomes of the next messages, in their order; not waited for: the start-up sweep repeats what a crash loses.
 
-        A quarantined message gets a number (Q-0031).
+        A quarantined message gets a number (Q-0031). The last ones finish the receipt.
         """
         ...
 

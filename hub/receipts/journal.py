@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import apsw
 
+from adapters.sdk.receipts import Receipt
 from events.errors import Refused
 from events.log.bulk import insert_rows
 from hub.receipts.documents import Noted, Sums, decode, encode, minus
@@ -47,17 +48,22 @@ class StoreReceipt(NamedTuple):
     """A job: a row for received bytes; `body` is None where they lie in a file."""
 
     number: int
-    name: str
-    agency: str
-    system: str
-    adapter: str
-    file_name: str | None
+    receipt: Receipt
     options: bytes
-    received_us: int
-    size_bytes: int
     sha256: bytes
     body: bytes | None
     waiter: Waiter
+
+    def stored(self) -> Receipt:
+        """Waits until it is durable. Raises what forbade it."""
+        self.waiter.wait()
+        return self.receipt
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        receipt, arrival = self.receipt, self.receipt.arrival
+        sender = (arrival.agency, arrival.system, arrival.adapter, arrival.file_name, self.options)
+        return (self.number, *sender, receipt.received_us, receipt.size_bytes, self.sha256, self.body)
 
 
 class QuarantinedMessage(NamedTuple):
@@ -71,11 +77,12 @@ class QuarantinedMessage(NamedTuple):
 
 
 class NoteOutcomes(NamedTuple):
-    """A job: outcomes of messages of one receipt."""
+    """A job: outcomes of messages of one receipt; the last ones finish it."""
 
     receipt: str
     noted: Noted
     quarantined: Sequence[QuarantinedMessage]
+    are_last: bool
     waiter: None = None
 
 
@@ -206,10 +213,11 @@ class Journal:
     # ---- the jobs
 
     def _store(self, job: StoreReceipt, group: _Group) -> None:
-        group.receipts.append((job.number, *job[2:-1]))
-        day = (job.agency, job.system, self._day_of(job.received_us))
-        group.started[job.name] = _Run(job.number, day)
-        group.count_receipt(day, job.received_us)
+        receipt = job.receipt
+        group.receipts.append(job.row)
+        day = (receipt.arrival.agency, receipt.arrival.system, self._day_of(receipt.received_us))
+        group.started[receipt.id] = _Run(job.number, day)
+        group.count_receipt(day, receipt.received_us)
 
     def _note(self, job: NoteOutcomes, group: _Group) -> None:
         run = self._run_of(job.receipt, group)
@@ -221,11 +229,16 @@ class Journal:
         group.quarantined.extend((run.number, *message, "waiting") for message in job.quarantined)
         group.count(run.day, sums)
         run.next_first += sums.messages
+        if job.are_last:
+            self._end(job.receipt, run, group)
 
     def _finish(self, job: FinishReceipt, group: _Group) -> None:
-        run = self._run_of(job.receipt, group)
+        self._end(job.receipt, self._run_of(job.receipt, group), group)
+
+    @staticmethod
+    def _end(receipt: str, run: _Run, group: _Group) -> None:
         group.finished.append((run.number,))
-        group.ended.add(job.receipt)
+        group.ended.add(receipt)
 
     def _begin(self, job: BeginReceipt, group: _Group) -> None:
         run = self._runs.get(job.receipt)

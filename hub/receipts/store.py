@@ -98,41 +98,41 @@ class ReceiptStore:
 
     def store(self, arrival: Arrival, raw: bytes | BinaryIO) -> Receipt:
         """Durable when it returns. Raises TryAgainLater (`disk-full`, `disk-error`) when nothing was kept."""
-        if arrival.file_name is not None:
-            arrival = replace(arrival, file_name=printable(arrival.file_name))
         head = raw if isinstance(raw, bytes) else _read_up_to(raw, ROW_MAX_BYTES + 1)
-        number = next(self._numbers)
-        while not self._names.is_clear(number):
-            number = next(self._numbers)
         if len(head) <= ROW_MAX_BYTES:
-            return self._store_row(number, arrival, head, len(head), hashlib.sha256(head).digest())
+            (stored,) = self.submit([(arrival, head)])
+            return stored()
+        number = self._next_number()
         name = self._names.name_of(number)
         size_bytes, sha256 = self._files.write(name, head, io.BytesIO() if isinstance(raw, bytes) else raw)
+        job = self._job(number, arrival, None, size_bytes, sha256)
         try:
-            return self._store_row(number, arrival, None, size_bytes, sha256)
+            self._writer.submit(job)
+            return job.stored()
         except BaseException:
             self._files.remove(name)
             raise
 
-    def _store_row(self, number: int, arrival: Arrival, body: bytes | None, size_bytes: int, sha256: bytes) -> Receipt:
-        name, received_us, waiter = self._names.name_of(number), self._clock(), Waiter()
-        job = StoreReceipt(
-            number,
-            name,
-            arrival.agency,
-            arrival.system,
-            arrival.adapter,
-            arrival.file_name,
-            orjson.dumps(dict(arrival.options)),
-            received_us,
-            size_bytes,
-            sha256,
-            body,
-            waiter,
-        )
-        self._writer.submit(job)
-        waiter.wait()
-        return Receipt(name, arrival, received_us, size_bytes, sha256.hex())
+    def submit(self, arrivals: Sequence[tuple[Arrival, bytes]]) -> list[Callable[[], Receipt]]:
+        """The same for many that each fit a row, without waiting: what is given back for each waits, and raises."""
+        jobs = [
+            self._job(self._next_number(), arrival, raw, len(raw), hashlib.sha256(raw).digest())
+            for arrival, raw in arrivals
+        ]
+        self._writer.submit(*jobs)
+        return [job.stored for job in jobs]
+
+    def _next_number(self) -> int:
+        number = next(self._numbers)
+        while not self._names.is_clear(number):
+            number = next(self._numbers)
+        return number
+
+    def _job(self, number: int, arrival: Arrival, body: bytes | None, size_bytes: int, sha256: bytes) -> StoreReceipt:
+        if arrival.file_name is not None and (file_name := printable(arrival.file_name)) != arrival.file_name:
+            arrival = replace(arrival, file_name=file_name)
+        receipt = Receipt(self._names.name_of(number), arrival, self._clock(), size_bytes, sha256.hex())
+        return StoreReceipt(number, receipt, orjson.dumps(dict(arrival.options)), sha256, body, Waiter())
 
     def open(self, receipt_id: str) -> tuple[Receipt, BinaryIO]:
         """The receipt and its bytes. Raises Refused `unknown-receipt` or `receipt-bytes-missing`."""
@@ -154,13 +154,17 @@ class ReceiptStore:
         """The messages of a stored receipt get their outcomes anew; those noted before go."""
         self._writer.submit_riding(BeginReceipt(receipt_id))
 
-    def note(self, receipt_id: str, outcomes: Sequence[MessageOutcome]) -> None:
-        """Outcomes of the next messages, in their order; not waited for, but a full queue slows the caller."""
-        if not outcomes:
-            return
-        noted = encode(outcomes)
-        quarantined = [_quarantined(each, self._clock()) for each in outcomes if each.state == "quarantined"]
-        self._writer.submit_riding(NoteOutcomes(receipt_id, noted, quarantined))
+    def note(self, receipt_id: str, outcomes: Sequence[MessageOutcome], *, are_last: bool = False) -> None:
+        """Outcomes of the next messages, in their order; not waited for, but a full queue slows the caller.
+
+        The last ones finish the receipt.
+        """
+        if outcomes:
+            noted = encode(outcomes)
+            quarantined = [_quarantined(each, self._clock()) for each in outcomes if each.state == "quarantined"]
+            self._writer.submit_riding(NoteOutcomes(receipt_id, noted, quarantined, are_last))
+        elif are_last:
+            self.finish(receipt_id)
 
     def replace(self, receipt_id: str, outcome: MessageOutcome) -> None:
         """The outcome of a message that was quarantined and retried; understood at last, it leaves the quarantine."""

@@ -81,11 +81,12 @@ class GroupWriter:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job) -> None:
-        """Queues a job that somebody waits for. Raises Refused `hub-stopping` when it would never be done."""
+    def submit(self, *jobs: Job) -> None:
+        """Queues jobs that somebody waits for. Raises Refused `hub-stopping` when they would never be done."""
         with self._closing:
             self._check_open()
-            self._urgent.put(job)
+            for job in jobs:
+                self._urgent.put(job)
 
     def submit_riding(self, job: Job) -> None:
         """Queues a job nobody waits for; where too many wait already, the caller waits for them.

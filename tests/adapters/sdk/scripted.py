@@ -138,6 +138,7 @@ class Bench:
         return [open_row(PARTITION, row).event for row in self.log.read(PARTITION, 0, 1 << 40)]
 
     def close(self) -> None:
+        self.intake.close()
         self.receipts.close()
         self.log.close()
         self.keys.close()

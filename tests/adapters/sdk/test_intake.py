@@ -131,7 +131,7 @@ def test_batches_are_bounded_by_size_too(bench: Bench, monkeypatch: pytest.Monke
     appended: list[int] = []
     submit = bench.log.submit
     monkeypatch.setattr(bench.log, "submit", lambda rows: (appended.append(len(rows)), submit(rows))[1])
-    report = bench.send(*[a_message(a_fact(str(number)), padding="x" * 500) for number in range(20)])
+    report = bench.send(*[a_message(a_fact(str(number)), padding="x" * 2_000) for number in range(20)])
     assert report.counts.events == sum(appended) == 20
     assert max(appended) <= 4
 

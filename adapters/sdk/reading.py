@@ -1,0 +1,120 @@
+"""Received bytes to translated messages: split, translate, make events; a fault of one message stays with it.
+
+Pure but for the keys of new records. What comes out waits for the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+import structlog
+
+from adapters.sdk.adapter import Adapter, Finding, Message, Prepares, Setting, Translation
+from adapters.sdk.making import EventMaker, Made
+from adapters.sdk.outcome import State
+from adapters.sdk.receipts import Arrival
+from adapters.sdk.register import Agency, System
+from events.errors import HubError, RejectedMessage
+from events.identity import Keyring
+
+WHOLE = "whole"  # the place of what was received, where no message could be cut out of it
+_log = structlog.get_logger()
+
+
+class Pending(NamedTuple):
+    """A translated message that waits for the log."""
+
+    message: Message
+    state: State
+    reason: str
+    findings: tuple[Finding, ...]
+    made: tuple[Made, ...]
+
+
+class Reader:
+    """Reads what one system of an agency sent, by the register as it stood when the reader was made."""
+
+    def __init__(self, agency: Agency, setting: Setting, adapter: Adapter, keyring: Keyring) -> None:
+        self._agency = agency
+        self._setting = setting
+        self._adapter = adapter
+        self._keyring = keyring
+
+    def read(self, receipt_id: str, raw: BinaryIO) -> Iterator[Pending]:
+        """The messages of one receipt, translated, in their order; as a stream, as the adapter splits it."""
+        maker = EventMaker(self._agency, self._setting, self._adapter, self._keyring, receipt_id)
+        for message in self._messages(raw):
+            yield self._translated(maker, message)
+
+    def _messages(self, raw: BinaryIO) -> Iterator[Message]:
+        """The adapter's messages; where the whole turns out unreadable, one last message in quarantine says so."""
+        try:
+            yield from self._adapter.split(raw, self._setting)
+        except RejectedMessage as error:
+            yield Message(place=WHOLE, raw=b"", fault=_finding_of(error))
+        except (HubError, OSError):
+            raise
+        except Exception as error:
+            yield Message(place=WHOLE, raw=b"", fault=_finding_of(_adapter_failed(self._adapter, error)))
+
+    def _translated(self, maker: EventMaker, message: Message) -> Pending:
+        if message.fault is not None:
+            return Pending(message, "quarantined", "", (message.fault,), ())
+        try:
+            translation = self._translation(message)
+            made, refused = maker.make(message, translation)
+        except RejectedMessage as error:
+            return Pending(message, "quarantined", "", (_finding_of(error),), ())
+        return _pending(message, translation, made, refused)
+
+    def _translation(self, message: Message) -> Translation:
+        """The adapter's translation. A bug in it quarantines the message: the next one and the next start go on."""
+        try:
+            return self._adapter.translate(message, self._setting)
+        except RejectedMessage:
+            raise
+        except Exception as error:
+            raise _adapter_failed(self._adapter, error) from error
+
+
+def setting_of(arrival: Arrival, agency: Agency, system: System, adapter: Adapter, folder: Path | None) -> Setting:
+    """What the adapter is told. Raises WrongSettings where the adapter's options don't hold together."""
+    told = {**system.options, **arrival.options}
+    if _prepares(type(adapter)):
+        # Only the register names files: a sender could have any file of ours read.
+        prepared = cast(Prepares, adapter).prepare(system.options, folder or Path())
+        told |= {name: value for name, value in prepared.items() if value is not system.options.get(name)}
+    return Setting(agency.name, system.name, arrival.file_name, agency.zone, told)
+
+
+@cache
+def _prepares(kind: type[Adapter]) -> bool:
+    """Asked once an adapter: before Python 3.12 the answer takes longer than reading a message."""
+    return issubclass(kind, Prepares)
+
+
+def _pending(message: Message, translation: Translation, made: tuple[Made, ...], refused: list[Finding]) -> Pending:
+    findings = (*translation.findings, *(finding for each in made for finding in each.findings), *refused)
+    if translation.quarantined is not None:
+        return Pending(message, "quarantined", "", (translation.quarantined, *findings), ())
+    if refused and not made:
+        return Pending(message, "quarantined", "", (*refused, *translation.findings), ())
+    if translation.not_mapped is not None or not made:
+        return Pending(message, "not-mapped", translation.not_mapped or "holds nothing to record", findings, ())
+    return Pending(message, "accepted-with-findings" if findings else "accepted", "", findings, made)
+
+
+def _adapter_failed(adapter: Adapter, error: Exception) -> RejectedMessage:
+    _log.error("adapter_failed", adapter=adapter.name, exc_info=error)
+    return RejectedMessage(
+        "adapter-failed",
+        f"the adapter {adapter.name} met something that it was not written for ({type(error).__name__})",
+        next_step="Report it together with the hub's log; when the adapter is corrected, retry the message.",
+    )
+
+
+def _finding_of(error: RejectedMessage) -> Finding:
+    return Finding(error.code, error.where, " ".join(filter(None, (f"{error.what}.", error.next_step))))

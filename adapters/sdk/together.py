@@ -1,0 +1,108 @@
+"""Small arrivals that wait at the same time go in together: stored, translated and appended in one go.
+
+A message alone costs as many commits and hand-overs from thread to thread as a batch of a thousand does. So one
+thread takes whatever waits, and each sender sleeps and wakes once.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import io
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
+
+from adapters.sdk.outcome import Report
+from adapters.sdk.reading import Pending, Reader
+from adapters.sdk.receipts import Arrival, Receipt, Receipts
+from adapters.sdk.tally import Tally
+from events.groups import GroupThread
+from events.log.port import Log, Outcome
+
+SMALL_BYTES = 32 << 10
+GROUP_BYTES = 256 << 10
+_LEAST_BYTES = 1 << 10  # what the smallest counts for, so that a group has 256 arrivals at most
+ReaderOf = Callable[[Arrival], Reader]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Small:
+    """A small arrival whose sender waits; `context` is the sender's, for what is logged on its behalf."""
+
+    arrival: Arrival
+    raw: bytes
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    done: Future[Report] = field(default_factory=Future)
+
+    @property
+    def size(self) -> int:
+        return max(len(self.raw), _LEAST_BYTES)
+
+
+class Together:
+    """Takes small arrivals in, in the order in which they came.
+
+    What one of them is refused for, only its own sender hears. A fault of the disk or of the clock reaches all of a
+    group; receipts that were stored by then are finished by the start-up sweep.
+    """
+
+    def __init__(self, *, log: Log, receipts: Receipts, readers: Callable[[], ReaderOf]) -> None:
+        """`readers` says once a group who reads what, by the register as it stands then."""
+        self._log = log
+        self._receipts = receipts
+        self._readers = readers
+        self._thread: GroupThread[Small] = GroupThread("intake", self._take_in, size_max=GROUP_BYTES)
+
+    def submit(self, arrival: Arrival, raw: bytes) -> Future[Report]:
+        """Its report, once everything in it is durable. Raises Refused `hub-stopping`."""
+        small = Small(arrival, raw)
+        self._thread.submit(small)
+        return small.done
+
+    def close(self) -> None:
+        """Takes in what was submitted, and no more."""
+        self._thread.close()
+
+    # ---- the thread
+
+    def _take_in(self, group: list[Small]) -> None:
+        reader_of = self._readers()
+        readers = _each(group, lambda small: reader_of(small.arrival))
+        storing = self._receipts.submit([(small.arrival, small.raw) for small in readers])
+        stored = dict(zip(readers, storing, strict=True))
+        receipts = _each(stored, lambda small: stored[small]())
+        read = _each(receipts, lambda small: _read(small, receipts[small], readers[small], reader_of))
+        answers = self._appended(read.values())
+        for small, report in _each(read, lambda small: self._report(receipts[small], read[small], answers)).items():
+            small.done.set_result(report)
+
+    def _appended(self, read: Iterable[list[Pending]]) -> Iterator[Outcome]:
+        rows = [made.sealed for each in read for pending in each for made in pending.made]
+        return iter(self._log.append(rows) if rows else ())
+
+    def _report(self, receipt: Receipt, read: list[Pending], answers: Iterator[Outcome]) -> Report:
+        """`answers` are those of the group: each takes as many as it has events."""
+        tally = Tally()
+        events = sum([len(pending.made) for pending in read])
+        self._receipts.note(receipt.id, tally.add(read, list(islice(answers, events))), are_last=True)
+        return tally.report(receipt.id)
+
+
+def _read(small: Small, receipt: Receipt, reader: Reader, reader_of: ReaderOf) -> list[Pending]:
+    if receipt.arrival is not small.arrival:  # its file name holds what can't be stored: read as a retry will
+        reader = reader_of(receipt.arrival)
+    return list(reader.read(receipt.id, io.BytesIO(small.raw)))
+
+
+def _each(group: Iterable[Small], step: Callable[[Small], T]) -> dict[Small, T]:
+    """What a step made of each; where it fails for one, its sender is told and the others go on."""
+    made: dict[Small, T] = {}
+    for small in group:
+        try:
+            made[small] = small.context.run(step, small)
+        except Exception as error:
+            small.done.set_exception(error)
+    return made
