@@ -7,9 +7,10 @@ Compared part by part, a missing part lowest, instants as instants; a date count
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 _INTEGER = re.compile(r"-?\d{1,30}", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -19,11 +20,11 @@ _FIRST_SECOND = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds
 _LAST_SECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
 NANOSECONDS = 1_000_000_000
 _KEPT_MAX = 64  # characters: longer orders are parsed each time, lest a sender fill the memory with them
+_INSTANT_MAX_CHARACTERS = len("2024-02-29T12:00:00.123456789+00:00")
 _INSTANTS_FROM = 10**31  # above every integer: where one says a number and another an instant, both have a place
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """A parsed order: `key` compares, `kinds` says of which types its parts are, `text` is the normal form."""
 
     key: tuple[int, ...]  # integers; nanoseconds since 1970 for instants, moved to above all integers
@@ -66,14 +67,42 @@ def _parse(text: str) -> Order | None:
 def _part(part: str) -> tuple[int, str, str] | None:
     if _INTEGER.fullmatch(part):
         return int(part), "i", str(int(part))
-    nanoseconds = instant_ns(part)
-    if nanoseconds is None:
-        return None
-    return nanoseconds + _INSTANTS_FROM, "t", instant_text(nanoseconds)
+    instant = _instant(part)
+    return instant and (instant.nanoseconds + _INSTANTS_FROM, "t", instant.text)
+
+
+class _Instant(NamedTuple):
+    nanoseconds: int
+    text: str  # the normal form
 
 
 def instant_ns(text: str) -> int | None:
     """Nanoseconds since 1970 of an RFC 3339 instant or a date (its first instant, UTC), or None."""
+    instant = _instant(text)
+    return instant and instant.nanoseconds
+
+
+def normal_instant(text: str) -> str | None:
+    """The normal form of an RFC 3339 instant: UTC, with as many decimals as it needs. None for a date."""
+    instant = _instant(text) if len(text) > len("2024-02-29") else None
+    return instant and instant.text
+
+
+def _instant(text: str) -> _Instant | None:
+    return _read(text) if len(text) <= _INSTANT_MAX_CHARACTERS else None
+
+
+@lru_cache(maxsize=4096)  # an event says the same instant two to five times, and many events the same day
+def _read(text: str) -> _Instant | None:
+    if len(text) == 20 and text[4::3] == "--T::Z" and text[11:13] != "24":  # the normal form, as most senders write it
+        with suppress(ValueError):
+            since = datetime.fromisoformat(text) - _EPOCH
+            return _Instant((since.days * 86_400 + since.seconds) * NANOSECONDS, text)
+    nanoseconds = _nanoseconds(text)
+    return None if nanoseconds is None else _Instant(nanoseconds, instant_text(nanoseconds))
+
+
+def _nanoseconds(text: str) -> int | None:
     if _DATE.fullmatch(text):
         text = f"{text}T00:00:00Z"
     found = _INSTANT.fullmatch(text)

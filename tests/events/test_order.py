@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.order import instant_ns, instant_text, parse_order
+from events.order import instant_ns, instant_text, normal_instant, parse_order
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 INSTANTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=ZONES)  # noqa: DTZ001 - bounds are naive
@@ -131,3 +131,16 @@ def test_an_instant_is_written_in_utc_and_read_back(instant: datetime) -> None:
     assert datetime.fromisoformat(text) == instant
     assert text.endswith("Z")
     assert instant_ns(text) == nanoseconds
+
+
+@given(INSTANTS)
+def test_the_normal_form_of_an_instant_is_its_own(instant: datetime) -> None:
+    normal = normal_instant(instant.isoformat())
+    assert normal == instant_text(int(instant_ns(instant.isoformat()) or 0))
+    assert normal is not None
+    assert normal_instant(normal) == normal
+
+
+@pytest.mark.parametrize("text", ["2024-02-29", "2024-02-30T10:00:00Z", "2024-02-01T24:00:00Z", "5", "", "2" * 36])
+def test_a_date_and_what_is_no_instant_have_no_normal_form(text: str) -> None:
+    assert normal_instant(text) is None
