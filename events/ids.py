@@ -18,9 +18,8 @@ FactToken = NewType("FactToken", bytes)  # 16 bytes, keyed by the subject's secr
 PersonNumber = NewType("PersonNumber", str)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_RECORD_TYPE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _URN = re.compile(r"urn:tellonce:source:([a-z0-9][a-z0-9-]{0,39}):([a-z0-9][a-z0-9-]{0,39})")
-_LOCAL_ID_MAX = 512
+_SUBJECT = re.compile(r"[a-z][a-z0-9-]{0,39}/(?=\s*+\S).{1,512}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +74,20 @@ class RecordRef:
 
 def record_of(source: Source, subject: str) -> RecordRef:
     """Record of a source and a CloudEvents subject `<type>/<id>`. Raises RejectedMessage `bad-record`."""
-    kind, slash, local_id = subject.partition("/")
-    if not slash or not _RECORD_TYPE.fullmatch(kind) or not local_id.strip() or len(local_id) > _LOCAL_ID_MAX:
+    kind, _, local_id = checked_subject(subject).partition("/")
+    return RecordRef(source, kind, local_id)
+
+
+def checked_subject(subject: str) -> str:
+    """The CloudEvents subject as it is, if it is a record's. Raises RejectedMessage `bad-record`."""
+    if not _SUBJECT.fullmatch(subject):
         raise RejectedMessage(
             "bad-record",
             "the subject is not of the form <record-type>/<local id>",
             where="subject",
             next_step="Name the record's type in lower case and its id in the sender's system, 512 characters at most.",
         )
-    return RecordRef(source, kind, local_id)
+    return subject
 
 
 def parse_record(text: str) -> RecordRef:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -20,8 +18,8 @@ from events.codec import Sealed, seal
 from events.envelope import schema_urn
 from events.errors import RejectedMessage
 from events.identity import Keyring, event_id, fact_token
-from events.ids import EventId, RecordRef, record_of, source_of
-from events.order import instant_ns, instant_text, parse_order
+from events.ids import EventId, checked_subject, source_of
+from events.order import normal_instant, parse_order
 
 _FACT_NAME_MAX = 512
 _GROUP_TYPE = "record.retracted"
@@ -40,7 +38,8 @@ class EventMaker:
     """Makes the events of one receipt; counts places over the whole of it."""
 
     def __init__(self, agency: Agency, setting: Setting, adapter: Adapter, keyring: Keyring, receipt_id: str) -> None:
-        self._source = source_of(agency.name, setting.system)
+        self._urn = source_of(agency.name, setting.system).urn
+        self._records = f"{agency.name}:{setting.system}/"  # what a record's text form begins with
         self._agency = agency
         self._file_name = setting.file_name
         self._keyring = keyring
@@ -69,15 +68,15 @@ class EventMaker:
                 refused.append(Finding(error.code, f"{fact.type} {error.where}".strip(), _sentence(error)))
         return tuple(made), refused
 
-    def _shared(self, message: Message) -> dict[str, Any]:
+    def _shared(self, message: Message) -> dict[str, str]:
         """Attributes that every event of the message carries."""
-        return {
+        shared = {
             "adapter": self._adapter,
             "lawfulbasis": self._agency.lawful_basis,
             "rawhash": hashlib.sha256(message.raw).hexdigest(),
             "rawref": f"{self._receipt_id}#{message.place}",
-            "senderid": message.sender_id,
         }
+        return shared if message.sender_id is None else {**shared, "senderid": message.sender_id}
 
     def _order(self, fact: Fact, here: Counter[tuple[str, ...]]) -> tuple[str | None, list[Finding]]:
         """The normal form of the fact's order, ending in its place (docs/laws.md, "Order")."""
@@ -104,16 +103,35 @@ class EventMaker:
         return f"receipt:{self._receipt_id}#{message.place}", [finding]
 
     def _event(
-        self, fact: Fact, order: str | None, findings: list[Finding], stand_in: str | None, shared: Mapping[str, Any]
+        self, fact: Fact, order: str | None, findings: list[Finding], stand_in: str | None, shared: Mapping[str, str]
     ) -> Made:
-        record = record_of(self._source, f"{fact.record_type}/{fact.local_id}")
-        self._check(fact)
+        subject = checked_subject(f"{fact.record_type}/{fact.local_id}")
+        _check(fact)
         content, found = _content(fact)
+        said = self._said(fact, subject, order)
+        keys = self._keyring.keys_of(self._agency.name, self._records + subject, TYPES[fact.type].retention)
+        identity = event_id(keys, said, content, stand_in)
+        # The rest is no part of the id: how it came, and what the register supplies.
+        attributes: dict[str, Any] = {**said, **fact.attributes, **shared}
+        attributes["dataschema"] = _SCHEMAS[fact.type]
+        attributes["orderfrom"] = fact.order_from if order is not None else "arrival"
+        attributes["dataclassification"] = fact.sensitivity or self._agency.default_sensitivity
+        if fact.name is not None:
+            attributes["factref"] = fact_token(keys, fact.name).hex()
         all_findings = (*fact.findings, *findings, *found)
-        attributes: dict[str, Any] = {
-            "source": self._source.urn,
-            "subject": record.subject,
+        if all_findings:
+            attributes["findings"] = [f"{finding.code} {finding.where}".strip() for finding in all_findings]
+        attributes["data"] = orjson.Fragment(content)
+        return Made(identity, seal(identity, self._agency.name, keys.subject, attributes), all_findings)
+
+    def _said(self, fact: Fact, subject: str, order: str | None) -> dict[str, str]:
+        """The attributes that the id covers."""
+        said = {
+            "source": self._urn,
+            "subject": subject,
+            "fact": fact.name,
             "type": fact.type,
+            "action": fact.action if fact.action != "assert" else None,
             "time": _instant(fact.time, "time"),
             "recordedtime": _instant(fact.recorded_time, "recordedtime"),
             "saidby": fact.said_by,
@@ -122,56 +140,27 @@ class EventMaker:
             "returnscope": fact.return_scope,
             "order": order,
         }
-        if fact.name is not None:
-            attributes["fact"] = fact.name
-        if fact.action != "assert":
-            attributes["action"] = fact.action
-        return self._sealed(record, attributes, content, stand_in, all_findings, fact, shared)
+        return {name: value for name, value in said.items() if value is not None}
 
-    def _sealed(
-        self,
-        record: RecordRef,
-        attributes: dict[str, Any],
-        content: bytes,
-        stand_in: str | None,
-        findings: tuple[Finding, ...],
-        fact: Fact,
-        shared: Mapping[str, Any],
-    ) -> Made:
-        keys = self._keyring.keys_of(self._agency.name, str(record), TYPES[fact.type].retention)
-        identity = event_id(keys, attributes, content, stand_in)
-        # From here on attributes that the id leaves out: how it came, and what the register supplies.
-        attributes.update(fact.attributes)
-        attributes.update(shared)
-        attributes["dataschema"] = _SCHEMAS[fact.type]
-        attributes["orderfrom"] = fact.order_from if attributes["order"] is not None else "arrival"
-        attributes["dataclassification"] = fact.sensitivity or self._agency.default_sensitivity
-        if fact.name is not None:
-            attributes["factref"] = fact_token(keys, fact.name).hex()
-        if findings:
-            attributes["findings"] = [f"{finding.code} {finding.where}".strip() for finding in findings]
-        attributes["data"] = orjson.Fragment(content)
-        told = {name: value for name, value in attributes.items() if value is not None}
-        return Made(identity, seal(identity, self._agency.name, keys.subject, told), findings)
 
-    def _check(self, fact: Fact) -> None:
-        if fact.type.startswith("hub."):
-            raise RejectedMessage("type-reserved", "types that begin with hub. are the hub's own", where="type")
-        if fact.action == "withdraw-group":
-            if fact.name is not None or not fact.group or fact.type != _GROUP_TYPE:
-                raise RejectedMessage(
-                    "bad-withdraw-group", f"it carries factgroup, no fact, and the type {_GROUP_TYPE}", where="action"
-                )
-            check_retraction(fact.payload)
-            return
-        if not fact.name or len(fact.name) > _FACT_NAME_MAX or "\0" in fact.name:
-            raise RejectedMessage("bad-fact", f"a fact's name has 1 to {_FACT_NAME_MAX} characters", where="fact")
-        if fact.action == "assert":
-            check_payload(fact.type, fact.payload)
-        elif fact.type not in TYPES:
-            raise RejectedMessage("unknown-type", "the catalogue has no such event type", where="type")
-        else:
-            check_retraction(fact.payload)
+def _check(fact: Fact) -> None:
+    if fact.type.startswith("hub."):
+        raise RejectedMessage("type-reserved", "types that begin with hub. are the hub's own", where="type")
+    if fact.action == "withdraw-group":
+        if fact.name is not None or not fact.group or fact.type != _GROUP_TYPE:
+            raise RejectedMessage(
+                "bad-withdraw-group", f"it carries factgroup, no fact, and the type {_GROUP_TYPE}", where="action"
+            )
+        check_retraction(fact.payload)
+        return
+    if not fact.name or len(fact.name) > _FACT_NAME_MAX or "\0" in fact.name:
+        raise RejectedMessage("bad-fact", f"a fact's name has 1 to {_FACT_NAME_MAX} characters", where="fact")
+    if fact.action == "assert":
+        check_payload(fact.type, fact.payload)
+    elif fact.type not in TYPES:
+        raise RejectedMessage("unknown-type", "the catalogue has no such event type", where="type")
+    else:
+        check_retraction(fact.payload)
 
 
 def _sentence(error: RejectedMessage) -> str:
@@ -189,11 +178,7 @@ def _content(fact: Fact) -> tuple[bytes, list[Finding]]:
 def _instant(text: str | None, where: str) -> str | None:
     if text is None:
         return None
-    if len(text) == 20 and text[4::3] == "--T::Z":  # the normal form, as most senders write it
-        with suppress(ValueError):
-            datetime.fromisoformat(text)
-            return text
-    nanoseconds = instant_ns(text) if "T" in text or "t" in text else None
-    if nanoseconds is None:
+    instant = normal_instant(text)
+    if instant is None:
         raise RejectedMessage("bad-time", "not an RFC 3339 instant with an offset", where=where)
-    return instant_text(nanoseconds)
+    return instant
