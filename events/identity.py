@@ -6,10 +6,9 @@ class): destroying the secret leaves no digest to test guesses against (docs/sto
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from hashlib import sha256
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -20,8 +19,7 @@ NO_KEY_ID = bytes(24)
 NO_NONCE = bytes(12)
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectKeys:
+class SubjectKeys(NamedTuple):
     """Keys of one (agency, subject, retention class)."""
 
     subject: SubjectId
@@ -47,15 +45,20 @@ def mac(key: bytes, message: bytes) -> bytes:
     Not `hmac.digest`: that lets go of the interpreter for each call, however short, and with a folding thread beside
     it one then waits for the next switch (48 µs a call were measured in place of 2).
     """
+    inner, outer = _pads(key)
+    return sha256(outer + sha256(inner + message).digest()).digest()
+
+
+def _pads(key: bytes) -> tuple[bytes, bytes]:
     block = key.ljust(64, b"\0")
-    inner = hashlib.sha256(block.translate(_INNER) + message)
-    return hashlib.sha256(block.translate(_OUTER) + inner.digest()).digest()
+    return block.translate(_INNER), block.translate(_OUTER)
 
 
 def derive(secret: bytes, *labels: bytes) -> list[bytes]:
     """HKDF-SHA256 (RFC 5869) of a uniformly random secret, one block of 32 bytes for each label, empty salt."""
-    extracted = mac(bytes(32), secret)
-    return [mac(extracted, b"tellonce/" + label + b"\x01") for label in labels]
+    inner, outer = _pads(mac(b"", secret))
+    blocks = [sha256(inner + b"tellonce/" + label + b"\x01").digest() for label in labels]
+    return [sha256(outer + block).digest() for block in blocks]
 
 
 def subject_keys(subject: SubjectId, secret: bytes) -> SubjectKeys:
@@ -101,4 +104,4 @@ def fact_token(keys: SubjectKeys, fact: str) -> FactToken:
 
 def content_digest(content: bytes) -> bytes:
     """SHA-256 of plain canonical content: decides ties and says whether two versions say the same."""
-    return hashlib.sha256(content).digest()
+    return sha256(content).digest()
