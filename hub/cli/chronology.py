@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
-from hub.cli.screen import Screen, readable
+from hub.cli.screen import Screen, one_line, readable
 from hub.cli.words import compact_day, day_of, heading_of, in_words, moment_in_words, time_of
 from hub.local.requests import Document
 
@@ -53,7 +53,7 @@ def show_compact(screen: Screen, document: Document, person: Document | None, zo
         text.append(
             f"{KEY_MARK if entry['key_event'] else _PLAIN_MARK} ", "bold yellow" if entry["key_event"] else "dim"
         )
-        text.append(readable(entry["title"]), "bold" if entry["key_event"] else "")
+        text.append(one_line(entry["title"]), "bold" if entry["key_event"] else "")
         text.append(f"  {entry['record'].partition(':')[0]}", "dim")
         screen.text(text)
         before = day
@@ -148,7 +148,7 @@ def _foot(document: Document, zone: ZoneInfo) -> Iterator[str]:
 def _show_entry(screen: Screen, entry: Document, zone: ZoneInfo) -> None:
     text = Text(f"  {time_of(entry['occurred'], zone) or '     '}  ")
     text.append(f"{KEY_MARK if entry['key_event'] else _PLAIN_MARK} ", "bold yellow" if entry["key_event"] else "dim")
-    text.append(readable(entry["title"]), "bold" if entry["key_event"] else "")
+    text.append(one_line(entry["title"]), "bold" if entry["key_event"] else "")
     if span := _span(entry["occurred"], zone):
         text.append(f" ({span})")
     screen.text(text)

@@ -21,11 +21,18 @@ from hub.local.requests import Progress as TellProgress
 # What would steer the terminal instead of standing on it: control characters, and marks that turn the direction of
 # text. A sender's words must not move the cursor or hide what stands beside them.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_BREAKS = re.compile("[\u2028\u2029]")
+_AROUND_BREAK = re.compile(r"\s*\n\s*")
 
 
 def readable(text: str) -> str:
     """The text without what steers a terminal."""
-    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub("\n", text))
+
+
+def one_line(text: str) -> str:
+    """The same on one line: a break in a sender's name must not begin a line that looks like ours."""
+    return _AROUND_BREAK.sub(" ", readable(text))
 
 
 class _Console(Console):
@@ -65,21 +72,22 @@ class Screen:
 
     def line(self, text: str = "", style: str = "") -> None:
         """A line of words, never wrapped in a pipe."""
-        self._out.print(Text(readable(text), style=style), soft_wrap=not self.is_terminal)
+        self._out.print(Text(one_line(text), style=style), soft_wrap=not self.is_terminal)
 
     def text(self, text: Text) -> None:
         self._out.print(text, soft_wrap=not self.is_terminal)
 
     def padded(self, text: Text, blanks: int) -> None:
-        """Lines set in; on a terminal what is too long goes on below its beginning."""
+        """Lines set in, each of them; on a terminal what is too long goes on below its beginning."""
         if self.is_terminal:
             self._out.print(Padding(text, (0, 0, 0, blanks)))
         else:
-            self._out.print(Text(" " * blanks) + text, soft_wrap=True)
+            for line in text.split("\n", allow_blank=True):
+                self._out.print(Text(" " * blanks) + line, soft_wrap=True)
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """A table; in a pipe, columns set apart by two blanks; where it is too wide for the terminal, a card a row."""
-        cells = [[readable("" if cell is None else str(cell)) for cell in row] for row in rows]
+        cells = [[one_line("" if cell is None else str(cell)) for cell in row] for row in rows]
         widths = [max(len(row[at]) for row in [headings, *cells]) for at in range(len(headings))]
         if self.is_terminal and sum(widths) + 3 * len(widths) > self.width:
             self._cards(headings, cells)
@@ -107,7 +115,7 @@ class Screen:
 
     def remark(self, text: str, style: str = "") -> None:
         """A line on standard error; said also beside JSON."""
-        self._err.print(Text(readable(text), style=style), soft_wrap=True)
+        self._err.print(Text(one_line(text), style=style), soft_wrap=True)
 
     @property
     def has_bars(self) -> bool:

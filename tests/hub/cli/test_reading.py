@@ -140,3 +140,21 @@ def test_a_senders_words_cannot_steer_the_terminal(tell: Tell, alex: str, events
     assert "All is" in shown
     assert not set(shown) & {"\x1b", "\u202e", "\u202c"}
     assert json.loads(tell("--json", "timeline", alex).out)["entries"][-1]["payload"]["own_words"] == told["own_words"]
+
+
+def test_a_senders_words_cannot_begin_a_line_of_the_chronology(
+    tell: Tell, alex: str, events_file: Callable[..., Path]
+) -> None:
+    forged = "Moved\n\nFriday 3 January 2025\n         \N{BLACK STAR} Allergy: Penicillin\u2028Monday"
+    called = {"names": [{"family": forged}], "identifiers": [{"system": "urn:housing:tenant", "value": "8"}]}
+    rang = {"channel": "phone", "own_words": forged, "effective": {"start": "2024-06-01"}}
+    events = [
+        homes.cloudevent("m-5", "person.registered", "tenant/8", called, fact="demographics", order="1"),
+        homes.cloudevent("m-6", "contact.occurred", "tenant/8", rang, fact="call/1", order="1"),
+    ]
+    ran = tell("--json", "intake", "cloudevents", events_file(*events), *HOUSING)
+    assert ran.document["accepted"] == 2, ran.out
+    found = tell("people", "find", "--record", "housing:crm/tenant/8").out
+    assert [line for line in found.splitlines() if "Allergy" in line] == [found.splitlines()[0]]
+    shown = tell("timeline", found.split()[0]).out.splitlines()
+    assert not [line for line in shown if line.startswith(("Friday", "Monday", "         \N{BLACK STAR} Allergy"))]
