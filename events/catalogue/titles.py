@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args, get_origin
+from zlib import crc32
 
 from pydantic import StringConstraints
 
@@ -36,6 +37,15 @@ def title_of(type_name: str, payload: Mapping[str, Any], *, later: bool = False)
     part = _templates.get((type_name, later)) or _template(type_name, later)
     title = part(payload) or type_name
     return title[0].upper() + title[1:]
+
+
+def wording_of_titles() -> int:
+    """A number of 32 bits that changes with the words of any title: who stores titles makes them anew then."""
+    told = [
+        (name, cls.title, cls.title_later, [(field, dict(words)) for field, words in cls.words.items()])
+        for name, cls in TYPES.items()
+    ]
+    return crc32(repr(told).encode())
 
 
 def _template(type_name: str, later: bool) -> Part:

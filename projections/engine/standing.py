@@ -252,6 +252,41 @@ class Judge:
                 return thing.offset
         return None
 
+    def run(self) -> Run | None:
+        """The same run as the verdict's, looked for from the top down and no further than it reaches."""
+        run: Run | None = None
+        is_broken = False
+        sweeps: list[Sweep] = []  # just above the thing looked at
+        for at in range(len(self._alive) - 1, -1, -1):
+            thing = self._alive[at][1]
+            if isinstance(thing, Sweep):
+                sweeps.append(thing)
+                continue
+            is_broken = is_broken or thing.kind == "withdraw" or any(sweep.takes(thing) for sweep in sweeps)
+            if run is None:
+                if is_broken:
+                    return None
+                run = Run([thing], _confirmed_us(thing, sweeps), is_first=True, is_tied=self._is_tied(at))
+            elif thing.kind == "assert":
+                if is_broken or thing.says != run.top.says:
+                    run.is_first = False
+                    break
+                run.versions.insert(0, thing)
+            sweeps.clear()
+        return run
+
+    def _is_tied(self, at: int) -> bool:
+        """Whether a version of the same order and other content is just below."""
+        if at == 0:
+            return False
+        rank, below = self._alive[at][0], self._alive[at - 1][0]
+        return below[:2] == rank[:2] and below[2][0] != rank[2][0]
+
+    @property
+    def known_us(self) -> int:
+        """When the last thing said became known."""
+        return self._things[-1].known_us
+
     @property
     def hidden(self) -> set[int]:
         """Offsets of the versions that were about the wrong person."""
@@ -300,6 +335,12 @@ def _rank(thing: Item | Sweep, key: Key) -> Rank:
         return key, _ASSERTION, (thing.says[1], thing.group or "", thing.scope or ""), thing.offset
     is_closing = isinstance(thing, Sweep) and thing.scope is not None
     return key, _CLOSING if is_closing else _WITHDRAWAL, _NO_TAIL, thing.offset
+
+
+def _confirmed_us(top: Item, sweeps: Iterable[Sweep]) -> int:
+    """When the version on top was last confirmed, the sweeps above it given highest first."""
+    named = (sweep.known_us for sweep in sweeps if sweep.is_incremental and sweep.scope == top.scope)
+    return max(top.known_us, next(named, top.known_us))
 
 
 def _swept(run: Run | None, sweep: Sweep, below: list[Item], verdict: Standing) -> Run | None:

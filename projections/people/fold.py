@@ -27,7 +27,7 @@ class PeopleProjection:
     """The view `people`."""
 
     name = "people"
-    version = 1
+    version = 2
     metadata: MetaData = tables.metadata
 
     def folder(self, db: sqlite3.Connection) -> Folder:

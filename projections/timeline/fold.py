@@ -6,6 +6,7 @@ import sqlite3
 
 from sqlalchemy import MetaData
 
+from events.catalogue import wording_of_titles
 from projections.engine.facts.fold import FactFold
 from projections.engine.facts.history import FactStore
 from projections.engine.projection import Folder
@@ -18,7 +19,7 @@ class TimelineProjection:
     """The view `timeline`."""
 
     name = "timeline"
-    version = 1
+    version = 2 << 32 | wording_of_titles()  # rows carry titles: other words for them make another version
     metadata: MetaData = tables.metadata
 
     def folder(self, db: sqlite3.Connection) -> Folder:

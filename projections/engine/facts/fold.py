@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from events.canonical import canonical
+from events.catalogue import title_of
 from events.envelope import Logged
 from events.identity import content_digest
 from events.log.bulk import insert_rows
@@ -212,6 +213,7 @@ class FactFold:
         new = list(self._first_words.values())
         changed: list[Row] = []
         for fact in self._facts.values():
+            fact.tell_run()
             for row in fact.rows:
                 if row.is_new:
                     new.append(new_row(row))
@@ -266,7 +268,9 @@ def _row_of(logged: Logged) -> NewRow:
         None,
         1,
         0,
+        None,
         attributes["type"],
+        title_of(attributes["type"], payload) if kind == "assert" else None,
         content_digest(content),
         get("order"),
         attributes["orderfrom"],

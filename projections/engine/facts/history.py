@@ -44,7 +44,7 @@ LAW_COLUMNS = (
 
 
 _KEY = ("subject", "sort", "fact", "at")
-_MOVING = ("current_from", "current_to", "earlier", "is_alone", "is_hidden")
+_MOVING = ("current_from", "current_to", "earlier", "is_alone", "is_hidden", "run")
 _CLOSING_COLUMNS = ("at", "known_us", "order", "is_incremental", "low", "high", "tokens")
 
 
@@ -67,7 +67,9 @@ class NewRow(NamedTuple):
     earlier: str | None
     is_alone: int
     is_hidden: int
+    run: str | None
     type: str
+    title: str | None
     digest: bytes
     order: str | None
     order_from: str
@@ -115,6 +117,8 @@ class Row:
     event_id: bytes = b""
     findings: str | None = None
     payload: bytes = b""
+    title: str | None = None
+    run: str | None = None
     is_new: bool = False
     is_changed: bool = False
 
@@ -147,7 +151,7 @@ class Row:
         self.current_from, self.current_to, self.is_changed = known_us, forever, True
 
     def stands_until(self, known_us: int) -> None:
-        self.current_to, self.is_changed = known_us, True
+        self.current_to, self.run, self.is_changed = known_us, None, True
 
     def stood_at(self, known_us: int) -> bool:
         """True if this version stood when the hub knew what it knew at that time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from projections.engine.facts.history import FactKey, Row
+from projections.engine.facts.runs import told_of
 from projections.engine.projection import FOREVER
 from projections.engine.standing import Judge, Sweep, is_arrival
 
@@ -83,6 +84,11 @@ class FactInHand:
         if self._current is None and top is not None:
             self._current = self._by_offset[top]
             self._current.stands_from(known_us, FOREVER)
+
+    def tell_run(self) -> None:
+        """Notes beside the version that stands what is to be told of its run, so that readers need no other row."""
+        if self.judge is not None and self._current is not None:
+            self._current.run, self._current.is_changed = told_of(self.judge), True
 
     def _hide(self, hidden: set[int]) -> None:
         if hidden == self._hidden:
