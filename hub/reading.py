@@ -23,8 +23,8 @@ from projections.engine.membership import queries as membership
 from projections.engine.membership.queries import Page, RecordOfPerson
 from projections.engine.target import halted_lanes
 from projections.people import queries as people
-from projections.timeline.entry import Entry
-from projections.timeline.queries import Place, Said, Wanted, entries_of, history_of, name_of_fact
+from projections.timeline.entry import Entry, Place
+from projections.timeline.queries import Said, Wanted, entries_of, history_of, name_of_fact
 
 LIMIT_DEFAULT = 500
 LIMIT_MAX = 5_000
@@ -86,8 +86,8 @@ class Reading:
             "position": position,
             "stale": stale,
             "halted": halted,
-            "next": self._cursor(*found[-1], wanted) if more else None,
-            "entries": [entry.document(self._hub.log.epoch) for _, entry in found],
+            "next": self._cursor(found[-1], wanted) if more else None,
+            "entries": [entry.document(self._hub.log.epoch) for entry in found],
         }
 
     def _wanted(self, question: TimelineQuestion) -> Wanted:
@@ -148,9 +148,9 @@ class Reading:
         stale = applied < head or self._hub.linker.settled < head
         return f"{self._hub.log.epoch}:{PARTITION}:{max(applied - 1, 0)}", stale
 
-    def _cursor(self, place: Place, entry: Entry, wanted: Wanted) -> str:
+    def _cursor(self, entry: Entry, wanted: Wanted) -> str:
         """Where a page ended. It will stand in addresses: the record's and the fact's names are not in it."""
-        told = orjson.dumps([self._hub.log.epoch, wanted.newest_first, place.sort, entry.fact])
+        told = orjson.dumps([self._hub.log.epoch, wanted.newest_first, entry.sort, entry.fact])
         return base64.urlsafe_b64encode(told).decode().rstrip("=")
 
     def _place(self, db: sqlite3.Connection, cursor: str, *, newest_first: bool) -> Place:

@@ -7,31 +7,34 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import orjson
 
 from events.catalogue import TYPES, title_of
-from events.ids import FactToken, SubjectId, fact_reference
 from projections.engine.facts.history import Row
+from projections.engine.facts.runs import read_run, summary
 from projections.engine.membership.queries import RecordOfPerson
 from projections.engine.projection import FOREVER
 from projections.engine.standing import Run, standing
-from projections.timeline.entry import Entry
+from projections.timeline.entry import Entry, Place
 from projections.timeline.fold import STORE
 
+# In the order of an Entry's fields.
 _COLUMNS = (
-    'sort, fact, at, partition, known_us, current_from, is_alone, type, "order", order_from, time, recorded, '
-    "factref, event_id, findings, payload, earlier, current_to"
+    'sort, fact, at, partition, known_us, type, title, "order", order_from, time, recorded, factref, event_id, '
+    "findings, payload"
 )
-
-
-class Place(NamedTuple):
-    """Where an entry stands in a chronology; a page goes on after the last place of the page before."""
-
-    sort: str
-    record: str
-    fact: str
+_STANDS = f"current_to = {FOREVER}"
+_STOOD = (
+    "known_us <= :then AND is_hidden = 0 AND (current_from <= :then AND current_to > :then OR earlier IS NOT NULL AND "
+    "EXISTS (SELECT 1 FROM json_each(earlier) WHERE json_extract(value, '$[0]') <= :then "
+    "AND json_extract(value, '$[1]') > :then))"
+)
+_RUN = "run"
+# Empty where a run is to be worked out, as the fact is not alone but what is told of it holds for what stands now.
+_RUN_THEN = "CASE WHEN is_alone THEN NULL ELSE coalesce(run, '') END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,124 +50,65 @@ class Wanted:
     limit: int | None = None
 
 
-class _Found(NamedTuple):
-    sort: str
-    fact: str
-    at: int
-    partition: str
-    known_us: int
-    current_from: int
-    is_alone: int
-    type: str
-    order: str | None
-    order_from: str
-    time: str | None
-    recorded: str | None
-    factref: bytes
-    event_id: bytes
-    findings: str | None
-    payload: bytes
-    earlier: str | None
-    current_to: int
+_BY_PLACE = attrgetter("place")
 
 
-def entries_of(db: sqlite3.Connection, records: Sequence[RecordOfPerson], wanted: Wanted) -> list[tuple[Place, Entry]]:
-    """Entries with their places; at most `limit`."""
-    ways = [_of_record(db, record, wanted) for record in records]
-    merged = ways[0] if len(ways) == 1 else heapq.merge(*ways, key=_by_place, reverse=wanted.newest_first)
-    return [(place, _entry(db, record, found, wanted)) for place, record, found in islice(merged, wanted.limit)]
+def entries_of(db: sqlite3.Connection, records: Sequence[RecordOfPerson], wanted: Wanted) -> list[Entry]:
+    """The entries of some records as one chronology; at most `limit`."""
+    ways = (_of_record(db, record, wanted) for record in records)
+    return list(islice(heapq.merge(*ways, key=_BY_PLACE, reverse=wanted.newest_first), wanted.limit))
 
 
-def _by_place(way: tuple[Place, RecordOfPerson, _Found]) -> Place:
-    return way[0]
-
-
-def _of_record(
-    db: sqlite3.Connection, record: RecordOfPerson, wanted: Wanted
-) -> Iterator[tuple[Place, RecordOfPerson, _Found]]:
-    text, parameters = _select(record.subject, wanted)
+def _of_record(db: sqlite3.Connection, record: RecordOfPerson, wanted: Wanted) -> Iterator[Entry]:
+    text, parameters = _select(record, wanted)
     for values in db.execute(text, parameters):
-        found = _Found._make(values)
-        place = Place(found.sort, record.record, found.fact)
-        if wanted.after is not None and not _is_beyond(place, wanted.after, wanted.newest_first):
-            continue
-        if wanted.as_of_us is None or _stood_at(found, wanted.as_of_us):
-            yield place, record, found
+        entry = Entry._make((record, *values))
+        yield entry if entry.run is None else _with_run(db, entry, values[-1], wanted.as_of_us)
 
 
-def _is_beyond(place: Place, after: Place, newest_first: bool) -> bool:
-    return place < after if newest_first else place > after
-
-
-def _stood_at(found: _Found, known_us: int) -> bool:
-    if found.current_from <= known_us < found.current_to:
-        return True
-    return found.earlier is not None and any(start <= known_us < end for start, end in orjson.loads(found.earlier))
-
-
-def _select(subject: bytes, wanted: Wanted) -> tuple[str, list[Any]]:
-    where = ["subject = ?"]
-    parameters: list[Any] = [subject]
-    if wanted.as_of_us is None:
-        where.append(f"current_to = {FOREVER}")
-    else:
-        where.append("known_us <= ? AND current_from IS NOT NULL AND (current_to > ? OR earlier IS NOT NULL)")
-        parameters += [wanted.as_of_us, wanted.as_of_us]
-        where.append("is_hidden = 0")
+def _select(record: RecordOfPerson, wanted: Wanted) -> tuple[str, dict[str, Any]]:
+    where = ["subject = :subject", _STANDS if wanted.as_of_us is None else _STOOD]
+    parameters: dict[str, Any] = {"subject": record.subject, "then": wanted.as_of_us, "limit": wanted.limit}
     if wanted.after is not None:
-        where.append("sort <= ?" if wanted.newest_first else "sort >= ?")
-        parameters.append(wanted.after.sort)
+        where.append(_beyond(wanted.after, record.record, is_down=wanted.newest_first))
+        parameters |= {"sort": wanted.after.sort, "fact": wanted.after.fact}
     if wanted.day_from is not None:
-        where.append("day_to >= ?")
-        parameters.append(wanted.day_from)
+        where.append("day_to >= :day_from")
+        parameters["day_from"] = wanted.day_from
     if wanted.day_to is not None:
-        where.append("day_from <= ?")
-        parameters.append(wanted.day_to)
+        where.append("day_from <= :day_to")
+        parameters["day_to"] = wanted.day_to
     if wanted.types:
-        where.append(f"type IN ({', '.join('?' * len(wanted.types))})")
-        parameters += wanted.types
+        where.append(f"type IN ({', '.join(f':type{number}' for number in range(len(wanted.types)))})")
+        parameters |= {f"type{number}": name for number, name in enumerate(wanted.types)}
+    run = _RUN if wanted.as_of_us is None else _RUN_THEN
     down = " DESC" if wanted.newest_first else ""
-    limit = f" LIMIT {wanted.limit + 1}" if wanted.limit is not None and _limit_is_exact(wanted) else ""
-    where_text = " AND ".join(where)
+    limit = " LIMIT :limit" if wanted.limit is not None else ""
     return (
-        f"SELECT {_COLUMNS} FROM timeline_entries WHERE {where_text} ORDER BY sort{down}, fact{down}, at{down}{limit}",
+        f"SELECT {_COLUMNS}, {run} FROM timeline_entries WHERE {' AND '.join(where)} "
+        f"ORDER BY sort{down}, fact{down}, at{down}{limit}",
         parameters,
     )
 
 
-def _limit_is_exact(wanted: Wanted) -> bool:
-    """Rows need no second look after the SQL, so the SQL may stop early."""
-    return wanted.as_of_us is None and wanted.after is None
+def _beyond(after: Place, record: str, *, is_down: bool) -> str:
+    """Of a record, what comes in the chronology after a place, be it another record's."""
+    sign = "<" if is_down else ">"
+    if record == after.record:
+        return f"(sort, fact) {sign} (:sort, :fact)"
+    is_behind = record < after.record if is_down else record > after.record
+    return f"sort {sign}= :sort" if is_behind else f"sort {sign} :sort"
 
 
-def _entry(db: sqlite3.Connection, record: RecordOfPerson, found: _Found, wanted: Wanted) -> Entry:
-    payload = orjson.loads(found.payload)
-    findings = tuple(orjson.loads(found.findings)) if found.findings else ()
-    known_from = last_confirmed = found.known_us
-    is_later = False
-    if not found.is_alone:
-        run = run_of(db, record, found.fact, wanted.as_of_us)
-        if run is not None:
-            known_from, last_confirmed, is_later = run.first_known_us, run.confirmed_us, not run.is_first
-            findings += ("same-order order",) if run.is_tied else ()
-    return Entry(
-        fact_reference(SubjectId(record.subject), FactToken(found.factref)),
-        found.fact,
-        record.record,
-        found.type,
-        title_of(found.type, payload, later=is_later),
-        payload,
-        found.time,
-        found.recorded,
-        known_from,
-        last_confirmed,
-        found.order,
-        found.order_from,
-        TYPES[found.type].key_event,
-        findings,
-        (found.partition, found.at),
-        found.event_id.hex(),
-    )
+def _with_run(db: sqlite3.Connection, entry: Entry, column: str, as_of_us: int | None) -> Entry:
+    """The entry with the run that it stood for, which names a later version otherwise than the first."""
+    run = read_run(column) if column else None
+    if run is None or (as_of_us is not None and as_of_us < run.since_us):
+        found = run_of(db, entry.of, entry.name, as_of_us)
+        run = summary(found, entry.known_us) if found is not None else None
+    if run is None or run.is_first or TYPES[entry.type].title_later is None:
+        return entry._replace(run=run)
+    return entry._replace(run=run, title=title_of(entry.type, entry.payload, later=True))
 
 
 def run_of(db: sqlite3.Connection, record: RecordOfPerson, fact: str, as_of_us: int | None) -> Run | None:

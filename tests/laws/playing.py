@@ -193,7 +193,7 @@ class Played:
         shown = [RecordOfPerson(subject_of(record), record_text(record)) for record in sorted(records)]
         as_of_us = None if at_step is None else at_step * SECOND_US + SECOND_US - 1
         found: Standing = {}
-        for _, entry in entries_of(self.db, shown, Wanted(as_of_us=as_of_us)):
+        for entry in entries_of(self.db, shown, Wanted(as_of_us=as_of_us)):
             key: FactKey = (entry.record.rpartition("/")[2], entry.name)
             assert key not in found, "a fact stands twice"
             found[key] = entry.payload["text"]

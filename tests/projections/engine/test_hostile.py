@@ -201,13 +201,13 @@ def test_names_of_any_kind_stand_beside_each_other_and_backwards_is_the_reverse(
             step += 1
             said = Said(step=step, kind="assert", record=record, fact=name, content="A", occurred="2024", order=(1,))
             played.play([said])
-    forward = [place for place, _ in entries_of(played.db, records, Wanted())]
-    backward = [place for place, _ in entries_of(played.db, records, Wanted(newest_first=True))]
+    forward = [entry.place for entry in entries_of(played.db, records, Wanted())]
+    backward = [entry.place for entry in entries_of(played.db, records, Wanted(newest_first=True))]
     assert len(forward) == step
     assert forward == sorted(forward) == backward[::-1]
     for at in range(0, len(forward), 7):
         after = entries_of(played.db, records, Wanted(after=forward[at], limit=3))
-        assert [place for place, _ in after] == forward[at + 1 : at + 4]
+        assert [entry.place for entry in after] == forward[at + 1 : at + 4]
 
 
 # ---- people
