@@ -5,6 +5,7 @@ Each operation names its caller and asks the door first.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -42,22 +43,16 @@ class Services:
 
     # ---- intake and what became of it
 
-    def intake(
-        self,
-        caller: Caller,
-        raw: bytes | BinaryIO,
-        *,
-        agency: str,
-        system: str,
-        adapter: str,
-        file_name: str | None = None,
-        options: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        """Takes bytes in; the sums and the outcome of each message (the first thousand)."""
-        permit(caller, "intake")
-        permit_agency(caller, agency)
-        arrival = Arrival(agency, system, adapter, file_name, dict(options or {}))
-        return _report(self._hub.intake.receive(arrival, raw))
+    def intake(self, caller: Caller, raw: bytes | BinaryIO, **told: Any) -> dict[str, Any]:
+        """Takes bytes in; the sums and the outcome of each message (the first thousand).
+
+        Told are agency, system and adapter; file_name and options where there are any.
+        """
+        return _report(self._hub.intake.receive(_permitted(caller, **told), raw))
+
+    async def small_intake(self, caller: Caller, raw: bytes, **told: Any) -> dict[str, Any]:
+        """The same for what `is_small`, where no thread has to wait for it."""
+        return _report(await asyncio.wrap_future(self._hub.intake.submit(_permitted(caller, **told), raw)))
 
     def receipt(self, caller: Caller, receipt: str, *, after: int = 0, limit: int = _PAGE_MAX) -> dict[str, Any]:
         """What happened to what was received. Raises Refused `unknown-receipt`."""
@@ -253,6 +248,20 @@ class Services:
     def back_up(self, caller: Caller, target: Path) -> dict[str, Any]:
         permit(caller, "operations")
         return back_up(self._hub, target)
+
+
+def _permitted(
+    caller: Caller,
+    *,
+    agency: str,
+    system: str,
+    adapter: str,
+    file_name: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Arrival:
+    permit(caller, "intake")
+    permit_agency(caller, agency)
+    return Arrival(agency, system, adapter, file_name, dict(options or {}))
 
 
 def _report(report: Report) -> dict[str, Any]:

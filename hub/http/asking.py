@@ -41,7 +41,7 @@ Question = TypeVar("Question", bound=BaseModel)
 class Desk:
     """What the routes work with. Each kind of work has its own threads, so that none can starve another.
 
-    Intake waits for the disk in its thread; many threads at once is what fills a group commit.
+    Small messages need none: intake has a thread that takes in together whatever waits.
     """
 
     hub: Hub

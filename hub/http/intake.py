@@ -18,6 +18,7 @@ from starlette.responses import Response
 from adapters.cloudevents.adapter import CloudEventsAdapter
 from adapters.cloudevents.http_binding import BATCH, LINES, STRUCTURED, from_http
 from adapters.sdk.adapter import Setting
+from adapters.sdk.intake import is_small
 from events.errors import Refused, RejectedMessage
 from events.ids import Source, parse_source
 from hub.access.door import Caller, permit_agency
@@ -71,14 +72,16 @@ async def post_intake(
 
 
 async def _taken_in(request: Request, raw: Any, **arrival: Any) -> Response:
-    desk = desk_of(request)
-    return json_answer(await run(desk.writing, take_in, desk, caller_of(request), raw, way="http", **arrival))
+    return json_answer(await take_in(desk_of(request), caller_of(request), raw, way="http", **arrival))
 
 
-def take_in(desk: Desk, caller: Caller, raw: Any, *, way: str, **arrival: Any) -> dict[str, Any]:
-    """The report on received bytes, counted and logged; blocks until everything in it is durable."""
+async def take_in(desk: Desk, caller: Caller, raw: Any, *, way: str, **arrival: Any) -> dict[str, Any]:
+    """The report on received bytes, counted and logged, once everything in it is durable."""
     start = time.perf_counter()
-    report = desk.services.intake(caller, raw, **arrival)
+    if is_small(raw):
+        report = await desk.services.small_intake(caller, raw, **arrival)
+    else:
+        report = await run(desk.writing, desk.services.intake, caller, raw, **arrival)
     took_s = time.perf_counter() - start
     desk.metrics.taken_in(way, report, took_s)
     log.info(

@@ -22,7 +22,7 @@ from hub.access.door import Caller
 from hub.access.tokens import PURPOSE_OF_ROLE, Tokens
 from hub.assembly import Hub
 from hub.http.app import build_app, close_app
-from hub.http.asking import Desk, run
+from hub.http.asking import Desk
 from hub.http.edge import new_request_id
 from hub.http.intake import take_in
 
@@ -162,7 +162,7 @@ class Serving:
         async def receive(frame: bytes) -> Stored | NotStored:
             with structlog.contextvars.bound_contextvars(request_id=new_request_id()):
                 try:
-                    report = await run(self._desk.writing, take_in, self._desk, caller, frame, way="mllp", **arrival)
+                    report = await take_in(self._desk, caller, frame, way="mllp", **arrival)
                 except HubError as error:
                     return NotStored(error.code, f"{error.what}. {error.next_step}".strip())
                 return Stored(report["receipt"])

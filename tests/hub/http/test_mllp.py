@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from events.codec import Sealed
 from events.errors import Refused, TryAgainLater, WrongSettings
+from events.log.port import Outcome
 from hub.assembly import REGISTER
 from hub.http.server import MllpPort, mllp_port
 from tests.hub.http.serving import Served
@@ -82,14 +84,14 @@ def test_many_connections_at_once_are_each_answered_in_order(served: Served) -> 
 
 def test_the_answer_waits_for_the_commit(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    usual = served.hub.intake.receive
+    append = served.hub.log.append
 
-    def slow(*arguments: object) -> object:
-        report = usual(*arguments)  # type: ignore[arg-type]
+    def watched(rows: Sequence[Sealed]) -> list[Outcome]:
+        outcomes = append(rows)
         done.append("committed")
-        return report
+        return outcomes
 
-    monkeypatch.setattr(served.hub.intake, "receive", slow)
+    monkeypatch.setattr(served.hub.log, "append", watched)
     with Sender(served) as sender:
         code, _ = sender.say(frame("WAIT1", "4711"))
         done.append("acknowledged")
@@ -112,7 +114,7 @@ def test_what_is_not_stored_is_not_acknowledged(
 
     with Sender(served) as sender:
         with monkeypatch.context() as broken:
-            broken.setattr(served.hub.intake, "receive", refuse)
+            broken.setattr(served.hub.intake, "submit", refuse)
             code, text = sender.say(frame("LATE1"))
         assert code == "AE LATE1"
         assert error.code in text  # type: ignore[attr-defined]
@@ -125,7 +127,7 @@ def test_a_bug_is_answered_too_and_the_connection_goes_on(served: Served, monkey
 
     with Sender(served) as sender:
         with monkeypatch.context() as broken:
-            broken.setattr(served.hub.intake, "receive", stumble)
+            broken.setattr(served.hub.intake, "submit", stumble)
             code, text = sender.say(frame("BUG1"))
         assert code == "AE BUG1"
         assert "TESTERTON" not in text

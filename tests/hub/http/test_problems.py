@@ -184,7 +184,7 @@ def test_what_passes_is_told_with_when_to_try_again(served: Served, monkeypatch:
     def too_full(*_: object, **__: object) -> None:
         raise TryAgainLater("disk-full", "the disk took no more", where="log.sqlite", next_step="Make room.")
 
-    monkeypatch.setattr(served.hub.intake, "receive", too_full)
+    monkeypatch.setattr(served.hub.intake, "submit", too_full)
     event = cloudevent("full-1", "aboutme.statement-shared", "tenant/full", {"topic": "hopes", "text": "x"})
     answer = served.ask("adapter", "POST", "/v1/events", json=event)
     assert (answer.status_code, code_of(answer)) == (503, "disk-full")
