@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -89,7 +88,7 @@ class ScriptedAdapter:
 def a_fact(record: str = "1", name: str = "tenancy/T1", **told: Any) -> dict[str, Any]:
     """A home of a tenant, with an order of its sender."""
     fact = Fact("tenant", record, TYPE, name, HOME, order=ORDER, order_from="sender")
-    return {**asdict(fact), **told}
+    return {**fact._asdict(), **told}
 
 
 def a_message(*facts: dict[str, Any], **script: Any) -> bytes:

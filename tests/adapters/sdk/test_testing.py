@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -48,7 +47,7 @@ def _with_fact(change: Callable[[Fact], Fact]) -> Any:
     class Changed(Lines):
         def translate(self, message: Message, setting: Setting) -> Translation:
             done = super().translate(message, setting)
-            return replace(done, facts=tuple(change(each) for each in done.facts))
+            return done._replace(facts=tuple(change(each) for each in done.facts))
 
     return Changed()
 
@@ -85,18 +84,18 @@ def test_an_adapter_that_keeps_its_promises_passes(samples: Path) -> None:
     ],
 )
 def test_a_fact_that_fits_nothing_is_noticed(change: dict[str, Any], words: str, samples: Path) -> None:
-    assert words in _faults(_with_fact(lambda fact: replace(fact, **change)), samples)
+    assert words in _faults(_with_fact(lambda fact: fact._replace(**change)), samples)
 
 
 def test_a_fact_that_changes_its_type_is_noticed(samples: Path) -> None:
     kinds = itertools.cycle(["person.registered", "person.details-changed"])
-    changed = _with_fact(lambda fact: replace(fact, local_id="C1", name="one", type=next(kinds)))
+    changed = _with_fact(lambda fact: fact._replace(local_id="C1", name="one", type=next(kinds)))
     assert "a fact has one type" in _faults(changed, samples)
 
 
 class Doubled(Lines):
     def split(self, raw: BinaryIO, setting: Setting) -> Iterator[Message]:
-        return (replace(each, place="line") for each in super().split(raw, setting))
+        return (each._replace(place="line") for each in super().split(raw, setting))
 
 
 class ByChunk(Lines):
@@ -114,12 +113,12 @@ class Counting(Lines):
     def translate(self, message: Message, setting: Setting) -> Translation:
         Counting.count += 1
         done = super().translate(message, setting)
-        return replace(done, findings=(Finding("seen", str(Counting.count)),))
+        return done._replace(findings=(Finding("seen", str(Counting.count)),))
 
 
 class Undecided(Lines):
     def translate(self, message: Message, setting: Setting) -> Translation:
-        return replace(super().translate(message, setting), not_mapped="perhaps")
+        return super().translate(message, setting)._replace(not_mapped="perhaps")
 
 
 class Silent(Lines):
@@ -154,7 +153,7 @@ class Nameless(Lines):
 
 class Shouting(Lines):
     def translate(self, message: Message, setting: Setting) -> Translation:
-        return replace(super().translate(message, setting), findings=(Finding("Bad_Code", message.place),))
+        return super().translate(message, setting)._replace(findings=(Finding("Bad_Code", message.place),))
 
 
 @pytest.mark.parametrize(
