@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,7 @@ from adapters.csv_mapping.checking import mapping_faults
 from adapters.csv_mapping.dates import date_reader
 from adapters.csv_mapping.mapping import CodeList, Column, Condition, CsvMapping, FactRule, bad_mapping, parsed_mapping
 from adapters.csv_mapping.rows import Dialect
-from adapters.csv_mapping.templates import Slots, object_builder, text_builder, whole_column
+from adapters.csv_mapping.templates import Slots, columns_of, object_builder, text_builder, whole_column
 from adapters.sdk.adapter import Action, Setting
 from events.errors import RejectedMessage
 from events.order import parse_order
@@ -37,6 +37,7 @@ class FactPlan:
     said_by: Text
     sensitivity: Text
     own_codes: tuple[tuple[str, int, int, str | None], ...]  # field, slots of code and label, code system
+    columns: frozenset[int]  # the own slots of all that it is told by
 
 
 class Plan:
@@ -135,7 +136,15 @@ class Plan:
             self._said(rule.said_by or defaults.said_by),
             self._said(rule.sensitivity or defaults.sensitivity),
             tuple(self._own_codes(rule)),
+            frozenset(self._columns(rule)),
         )
+
+    def _columns(self, rule: FactRule) -> Iterator[int]:
+        defaults = self.mapping.defaults
+        told = (rule.payload, rule.name, rule.said_by or defaults.said_by, rule.sensitivity or defaults.sensitivity)
+        times = (rule.time or defaults.time, rule.recorded_time or defaults.recorded_time)
+        for name in (*columns_of(told), *filter(None, times)):
+            yield self._slots[f"{name.partition('.')[0]}.own"]
 
     def _slot(self, column: str | None) -> int | None:
         return None if column is None else self._slots[column]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from adapters.csv_mapping.heading import Layout
@@ -45,7 +46,7 @@ def translated(message: Message, setting: Setting, plan: Plan, layout: Layout) -
         return Translation(quarantined=_empty_key(message.place, "the record's id"), findings=tuple(findings))
     if plan.order_slot is not None:
         order = _own_order(slots[plan.order_slot], message.place, findings)
-    return _facts(message.place, slots, plan, local_id, order, findings)
+    return _facts(message.place, slots, plan, layout, local_id, order, findings)
 
 
 def _slots(message: Message, plan: Plan, layout: Layout) -> tuple[Slots | None, list[Finding]]:
@@ -100,17 +101,19 @@ def _facts(
     place: str,
     slots: Slots,
     plan: Plan,
+    layout: Layout,
     local_id: str,
     order: str | None,
     findings: list[Finding],
 ) -> Translation:
-    facts = []
+    facts, told_by = [], []
     for fact in plan.facts:
         if fact.holds is not None and not fact.holds(slots):
             continue
         name = fact.name(slots)
         if name is None:
             return Translation(quarantined=_empty_key(place, f"the name of {fact.type}"), findings=tuple(findings))
+        told_by.append(fact.columns)
         facts.append(
             Fact(
                 plan.record_type,
@@ -130,7 +133,20 @@ def _facts(
         )
     if not facts:
         return Translation(not_mapped="no fact of the mapping applies to the row", findings=tuple(findings))
+    if findings:
+        facts = [_noted(fact, by, place, layout, findings) for fact, by in zip(facts, told_by, strict=True)]
     return Translation(tuple(facts), tuple(findings))
+
+
+def _noted(fact: Fact, told_by: frozenset[int], place: str, layout: Layout, findings: list[Finding]) -> Fact:
+    """The fact with the findings of the columns it is told by, taken from the row's: who reads it has to see them.
+
+    A finding stays one: it stands with the first fact that misses the value.
+    """
+    cells = {f"{place}, column {layout.headings[own]}" for own in told_by}
+    noted = tuple(finding for finding in findings if finding.where in cells)
+    findings[:] = [finding for finding in findings if finding.where not in cells]
+    return replace(fact, findings=noted) if noted else fact
 
 
 def _payload(fact: FactPlan, slots: Slots) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def read(rows: str | bytes, under: Setting | None = None, header: str = HEADER) 
 
 def codes(translation: Translation) -> list[tuple[str, str]]:
     """Codes and places of a row's findings, the reason for its quarantine first."""
-    found = list(translation.findings)
+    found = [*translation.findings, *(each for fact in translation.facts for each in fact.findings)]
     if translation.quarantined is not None:
         found.insert(0, translation.quarantined)
     return [(each.code, each.where) for each in found]

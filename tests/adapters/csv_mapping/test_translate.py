@@ -231,6 +231,19 @@ def test_a_date_that_never_was_is_a_finding_and_left_out() -> None:
     assert "effective" not in found.facts[0].payload
 
 
+def test_what_a_cell_lost_is_noted_with_the_fact_that_misses_it() -> None:
+    unread_end, unread_day = read(
+        "V1,C1,T,14/01/2025,31/02/2025\nV2,C1,Z,31/02/2025,15/01/2025\n", setting(mapping(END))
+    )
+    assert [each.code for each in unread_end.findings] == ["bad-date"]  # no fact is told by the end
+    assert [fact.findings for fact in unread_end.facts] == [()]
+    assert unread_day.findings == ()
+    assert [[each.where for each in fact.findings] for fact in unread_day.facts] == [
+        ["row 3, column Kind", "row 3, column Day"],
+        [],
+    ]
+
+
 def test_a_date_that_has_to_be_there_rejects_its_row() -> None:
     content = mapping(change=('headings = ["Day"]', 'headings = ["Day"], filled = true'))
     bad, empty = read("V1,C1,T,31/02/2025,\nV2,C1,T,,\n", setting(content))
