@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from adapters.csv_mapping.heading import Layout
@@ -146,7 +145,7 @@ def _noted(fact: Fact, told_by: frozenset[int], place: str, layout: Layout, find
     cells = {f"{place}, column {layout.headings[own]}" for own in told_by}
     noted = tuple(finding for finding in findings if finding.where in cells)
     findings[:] = [finding for finding in findings if finding.where not in cells]
-    return replace(fact, findings=noted) if noted else fact
+    return fact._replace(findings=noted) if noted else fact
 
 
 def _payload(fact: FactPlan, slots: Slots) -> dict[str, Any]:
