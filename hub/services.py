@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from adapters.sdk.outcome import MessageOutcome, Report
+from adapters.sdk.outcome import Counts, MessageOutcome, Report
 from adapters.sdk.receipts import Arrival
 from events.clock import from_us, us_text
 from events.codec import open_row
@@ -32,6 +32,7 @@ from projections.engine.target import halted_lanes
 from projections.sources import queries as sources
 
 _PAGE_MAX = 1_000
+_SUMS = tuple(each.name for each in fields(Counts))
 
 
 class Services:
@@ -267,7 +268,7 @@ def _permitted(
 def _report(report: Report) -> dict[str, Any]:
     return {
         "receipt": report.receipt,
-        **asdict(report.counts),
+        **_sums(report.counts),
         "position": report.position,
         "outcomes": [_outcome(outcome) for outcome in report.outcomes],
     }
@@ -279,9 +280,16 @@ def _outcome(outcome: MessageOutcome) -> dict[str, Any]:
         "state": outcome.state,
         "sender_id": outcome.sender_id,
         "reason": outcome.reason,
-        "findings": [asdict(finding) for finding in outcome.findings],
-        "events": [asdict(event) for event in outcome.events],
+        "findings": [{"code": each.code, "where": each.where, "detail": each.detail} for each in outcome.findings],
+        "events": [
+            {"id": each.id, "position": each.position, "is_duplicate": each.is_duplicate} for each in outcome.events
+        ],
     }
+
+
+def _sums(counts: Counts) -> dict[str, int]:
+    """Every sum by its name; `asdict` takes ten times as long, and this is in the answer to every message."""
+    return {name: getattr(counts, name) for name in _SUMS}
 
 
 def _status(status: ReceiptStatus) -> dict[str, Any]:
@@ -296,7 +304,7 @@ def _status(status: ReceiptStatus) -> dict[str, Any]:
         "received": us_text(receipt.received_us),
         "size_bytes": receipt.size_bytes,
         "sha256": receipt.sha256,
-        **asdict(status.counts),
+        **_sums(status.counts),
     }
 
 

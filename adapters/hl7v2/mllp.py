@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
+import itertools
+import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -127,6 +128,8 @@ class MllpServer:
         self._idle_timeout_s = idle_timeout_s
         self._max_bytes = max_bytes
         self._now = now
+        # Counted, not drawn for each: that would let go of the interpreter, and busier threads take it.
+        self._drawn, self._answers = secrets.token_hex(4), itertools.count(1)
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._busy: set[asyncio.Task[None]] = set()
@@ -200,7 +203,7 @@ class MllpServer:
 
     async def _verdict(self, frame: Frame) -> bytes:
         header = header_of(frame.content)
-        control_id = uuid.uuid4().hex[:20]
+        control_id = f"{self._drawn}{next(self._answers):012x}"
         now = self._now()
         if frame.is_too_large:
             text = (

@@ -35,10 +35,6 @@ class Sums(NamedTuple):
     with_findings: int = 0
 
 
-_PLAIN = Sums(1, 1, 0, 0, 0, 1, 0)
-_PLAIN_KNOWN = Sums(1, 1, 0, 0, 0, 0, 1)
-
-
 def minus(now: Sums, before: Sums) -> Sums:
     """What was added from the one to the other."""
     return Sums(*(new - old for new, old in zip(now, before, strict=True)))
@@ -85,25 +81,30 @@ def encode(outcomes: Sequence[MessageOutcome]) -> Noted:
 
 
 def _is_plain(outcome: MessageOutcome) -> bool:
-    return outcome.state == "accepted" and len(outcome.events) == 1 and not outcome.findings and not outcome.reason
+    events = outcome.events
+    if outcome.state != "accepted" or outcome.findings or outcome.reason or not events:
+        return False
+    return all(event.is_duplicate is events[0].is_duplicate for event in events)
 
 
 def _encode_plain(outcome: MessageOutcome) -> Noted:
-    """The usual message of a live feed, in a third of the time: one event and nothing to say about it."""
-    (event,) = outcome.events
-    prefix, _, offset = event.position.rpartition(":")
+    """The usual message of a live feed, in a third of the time: its events and nothing to say about them."""
+    events = outcome.events
+    count, are_known = len(events), events[0].is_duplicate
     nothing: dict[str, str] = {}
     document = (
         [outcome.place],
         "accepted",
         outcome.sender_id,
-        1,
-        [(prefix, int(offset), 1)],
-        True if event.is_duplicate else (),
+        count,
+        _runs([event.position for event in events]),
+        True if are_known else (),
         nothing,
         nothing,
     )
-    return Noted(_dumps(document), bytes.fromhex(event.id), _PLAIN_KNOWN if event.is_duplicate else _PLAIN)
+    new, duplicates = (0, count) if are_known else (count, 0)
+    event_ids = bytes.fromhex("".join([event.id for event in events]))
+    return Noted(_dumps(document), event_ids, Sums(1, 1, 0, 0, 0, new, duplicates))
 
 
 class Document:

@@ -35,6 +35,7 @@ class ReceiptNames:
 
     def __init__(self, keys: Sequence[NameKey], half_bits: int = _HALF_BITS) -> None:
         self._keys = sorted(keys)
+        self._keyed = {each.key: blake2s(key=each.key, digest_size=4) for each in keys}
         self._half_bits = half_bits
         self._mask = (1 << half_bits) - 1
 
@@ -79,8 +80,9 @@ class ReceiptNames:
         return left << self._half_bits | right
 
     def _mixed(self, key: bytes, turn: int, half: int) -> int:
-        digest = blake2s(half.to_bytes(4, "big") + _TURNS[turn], key=key, digest_size=4).digest()
-        return int.from_bytes(digest, "big") & self._mask
+        digest = self._keyed[key].copy()  # keyed once: that is half of the work
+        digest.update(half.to_bytes(4, "big") + _TURNS[turn])
+        return int.from_bytes(digest.digest(), "big") & self._mask
 
 
 def quarantine_name(number: int) -> str:

@@ -17,7 +17,7 @@ from hub.sqlite import translated
 GROUP_MAX = 2_000
 BACKLOG_MAX = 1_000
 _AGAIN_AFTER_S = 1.0
-_RIDE_MAX_S = 0.005
+_RIDE_MAX_S = 0.05  # longer than a group of intake takes, so that outcomes ride with the receipts of the next one
 
 _log = structlog.get_logger()
 
