@@ -7,8 +7,7 @@ stand in the clear header; position and known time are the log's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from events.ids import EventId, RecordRef, Source, SubjectId, parse_source, record_of
 
@@ -16,8 +15,7 @@ ACTIONS = ("assert", "withdraw", "void", "withdraw-group")
 SCHEMA_PREFIX = "urn:tellonce:schema:"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One immutable statement about one source record."""
 
     id: EventId
@@ -51,8 +49,7 @@ class Event:
         return payload
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(NamedTuple):
     """An event with what the log assigned to it."""
 
     partition: str

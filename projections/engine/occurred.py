@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from events.order import instant_ns
+from events.order import NANOSECONDS, instant_ns
 
 DEFAULT_ZONE = "Europe/London"
 _INSTANT, _DAY, _MONTH, _YEAR = range(4)
@@ -34,12 +33,11 @@ UNDATED = Occurred("", None, None)
 def occurred_of(payload: Mapping[str, Any], time: str | None, zone: str = DEFAULT_ZONE) -> Occurred:
     """Of an event's payload (`effective`) or, where that is missing, its CloudEvents time."""
     effective = payload.get("effective")
-    if effective:
-        start, end = effective.get("start"), effective.get("end")
-    else:
-        start, end = time, None
-    if start is None and end is None:
-        return UNDATED
+    return _between(effective.get("start"), effective.get("end"), zone) if effective else _between(time, None, zone)
+
+
+@lru_cache(maxsize=16384)
+def _between(start: str | None, end: str | None, zone: str) -> Occurred:
     first = _span(start or end, zone)
     last = _span(end, zone) if end else first
     if first is None or last is None:
@@ -48,9 +46,10 @@ def occurred_of(payload: Mapping[str, Any], time: str | None, zone: str = DEFAUL
     return Occurred(f"{day_from:08d}{grain}{instant}", day_from, max(last[3], day_from))
 
 
-@lru_cache(maxsize=16384)
-def _span(text: str, zone: str) -> tuple[int, int, str, int] | None:
+def _span(text: str | None, zone: str) -> tuple[int, int, str, int] | None:
     """First day, grain, instant as sortable text, last day."""
+    if text is None:
+        return None
     if len(text) == 10:
         day = int(text.replace("-", ""))
         return day, _DAY, "", day
@@ -63,15 +62,16 @@ def _span(text: str, zone: str) -> tuple[int, int, str, int] | None:
     nanoseconds = instant_ns(text)
     if nanoseconds is None:
         return None
-    day = _local_day(text, zone)
+    day = _local_day(text, nanoseconds, zone)
     return day, _INSTANT, f"{nanoseconds + _SHIFT_NS:021d}", day
 
 
-def _local_day(text: str, zone: str) -> int:
-    moment = datetime.fromisoformat(text.upper().replace(":60", ":59"))
-    with suppress(OverflowError):  # the first and the last day of all years: a zone may lead out of them
-        moment = moment.astimezone(ZoneInfo(zone))
-    return moment.year * 10_000 + moment.month * 100 + moment.day
+def _local_day(text: str, nanoseconds: int, zone: str) -> int:
+    try:
+        moment = datetime.fromtimestamp(nanoseconds // NANOSECONDS, ZoneInfo(zone))
+    except OverflowError:  # the first and the last day of all years: a zone may lead out of them
+        moment = datetime.fromisoformat(text.upper().replace(":60", ":59"))
+    return day_number(moment)
 
 
 def day_number(day: date) -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
@@ -221,11 +220,12 @@ _CURRENT = {name: schema_urn(name, kind.version) for name, kind in TYPES.items()
 def _current(logged: Logged) -> Logged:
     """The event as the current version of its type tells it."""
     event = logged.event
-    if event.attributes["dataschema"] == _CURRENT.get(event.type):
+    told = event.attributes
+    if told["dataschema"] == _CURRENT.get(told["type"]):
         return logged
     version, payload = upcast(event.type, event.version, event.payload)
-    attributes = {**event.attributes, "dataschema": schema_urn(event.type, version), "data": payload}
-    return replace(logged, event=replace(event, attributes=attributes))
+    attributes = {**told, "dataschema": schema_urn(event.type, version), "data": payload}
+    return logged._replace(event=event._replace(attributes=attributes))
 
 
 def halted_lanes(db: sqlite3.Connection) -> list[HaltedLane]:

@@ -84,7 +84,7 @@ def _without(gap: list[int], number: int) -> list[list[int]]:
 
 
 def _sender_row(source: str, sender_id: str, rawhash: str) -> tuple[str, bytes, bytes, int]:
-    return source, hashlib.sha256(sender_id.encode()).digest()[:12], bytes.fromhex(rawhash)[:12], 0
+    return source, hashlib.sha256(sender_id.encode()).digest()[:12], bytes.fromhex(rawhash[:24]), 0
 
 
 def _day_text(day: int) -> str:

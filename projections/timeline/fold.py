@@ -6,12 +6,13 @@ import sqlite3
 
 from sqlalchemy import MetaData
 
-from events.catalogue import wording_of_titles
+from events.catalogue import TYPES, wording_of_titles
 from projections.engine.facts.fold import FactFold
 from projections.engine.facts.history import FactStore
 from projections.engine.projection import Folder
 from projections.timeline import tables
 
+TYPES_OF_FACTS = frozenset(name for name in TYPES if not name.startswith("hub."))
 STORE = FactStore(tables.facts)
 
 
@@ -23,4 +24,4 @@ class TimelineProjection:
     metadata: MetaData = tables.metadata
 
     def folder(self, db: sqlite3.Connection) -> Folder:
-        return FactFold(db, STORE).batch
+        return FactFold(db, STORE, TYPES_OF_FACTS).batch

@@ -7,12 +7,10 @@ A batch is folded in memory, fact by fact, and written in key order at its end. 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import orjson
 
-from events.canonical import canonical
 from events.catalogue import title_of
 from events.envelope import Logged
 from events.identity import content_digest
@@ -35,16 +33,17 @@ from projections.engine.projection import FOREVER
 from projections.engine.standing import Sweep, is_arrival, is_plainly_ordered
 
 _CLOSING_TYPE = "hub.return-closed"
+_WITHDRAW_GROUP = "withdraw-group"
 _WRONG_PERSON = "wrong-person"
 
 
 class FactFold:
-    """Keeps one view's facts; `types` limits it to facts of some types."""
+    """Keeps one view's facts: those of some types."""
 
-    def __init__(self, db: sqlite3.Connection, store: FactStore, types: frozenset[str] | None = None) -> None:
+    def __init__(self, db: sqlite3.Connection, store: FactStore, types: frozenset[str]) -> None:
         self._db = db
         self._store = store
-        self._types = types
+        self._types = types | {_CLOSING_TYPE}
         self._asked: set[FactKey] = set()  # facts of the batch: what is stored of them is in hand
         self._first_words: dict[FactKey, NewRow] = {}  # of facts of which nothing else was said yet
         self._facts: dict[FactKey, FactInHand] = {}  # all others
@@ -54,14 +53,16 @@ class FactFold:
         self._scoped: dict[tuple[str, str], set[FactKey]] = {}
 
     def batch(self, batch: Sequence[Logged]) -> None:
-        told = [logged for logged in batch if self._concerns(logged.event.attributes)]
+        types = self._types
+        told = [
+            logged
+            for logged in batch
+            if (said := logged.event.attributes)["type"] in types or said.get("action") == _WITHDRAW_GROUP
+        ]
         if not told:
             return
-        self._asked = {
-            (event.subject, event.attributes["fact"])
-            for event in (logged.event for logged in told)
-            if "fact" in event.attributes
-        }
+        events = [logged.event for logged in told]
+        self._asked = {(event.subject, said["fact"]) for event in events if "fact" in (said := event.attributes)}
         self._facts = self._long.among(self._asked)
         stored = self._store.rows_of_facts(self._db, self._asked - self._facts.keys())
         self._facts.update((key, FactInHand(rows)) for key, rows in stored.items())
@@ -69,17 +70,11 @@ class FactFold:
             self._event(logged)
         self._write()
 
-    def _concerns(self, attributes: Mapping[str, Any]) -> bool:
-        kind: str = attributes["type"]
-        if kind.startswith("hub."):
-            return kind == _CLOSING_TYPE
-        return self._types is None or kind in self._types or attributes.get("action") == "withdraw-group"
-
     def _event(self, logged: Logged) -> None:
         attributes = logged.event.attributes
         if attributes["type"] == _CLOSING_TYPE:
             self._close(logged)
-        elif attributes.get("action") == "withdraw-group":
+        elif attributes.get("action") == _WITHDRAW_GROUP:
             self._withdraw_group(logged)
         else:
             self._say(logged)
@@ -250,7 +245,7 @@ def _row_of(logged: Logged) -> NewRow:
     attributes = event.attributes
     get = attributes.get
     payload = attributes["data"]
-    content = canonical(payload)
+    content = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)  # canonical: what was read back holds no NaN
     kind = get("action", "assert")
     time = get("time")
     occurred = occurred_of(payload, time, get("zone", DEFAULT_ZONE)) if kind == "assert" else UNDATED

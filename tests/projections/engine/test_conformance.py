@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 from events.envelope import Logged
 from projections.engine.membership.fold import MembershipProjection
@@ -36,7 +35,7 @@ def _as_registration(logged: Logged) -> Logged:
     if attributes["type"] != "record.retracted":
         attributes["type"] = "person.registered"
     attributes |= {"senderid": f"m{logged.offset % 7}", "rawhash": f"{logged.offset:064x}", "sequence": logged.offset}
-    return replace(logged, event=replace(logged.event, attributes=attributes))
+    return logged._replace(event=logged.event._replace(attributes=attributes))
 
 
 class TestMembership(ProjectionConformance):
