@@ -78,6 +78,9 @@ def _why_nobody(notes: tuple[Finding, ...]) -> Finding:
     truncated = [note for note in notes if note.code == "truncated-message"]
     if truncated:
         return replace(truncated[0], detail=f"{truncated[0].detail} {_NEXT}")
+    too_long = [note for note in notes if note.code == "identifier-too-long"]
+    if too_long:
+        return replace(too_long[0], detail=f"{too_long[0].detail} PID-3 names no other. Correct it at the sender.")
     why = "No PID names a record of the sender's: PID-3 holds no number of its own for the person."
     return Finding("no-record-identifier", "PID-3", f"{why} {_NEXT}")
 

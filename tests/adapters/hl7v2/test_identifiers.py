@@ -89,7 +89,6 @@ def test_misplaced_components_are_put_right_with_a_finding(identifiers: str, rec
         "~~",
         "^^^RX9^MR",
         "-^^^RX9^MR",
-        "9" * 201,
     ],
 )
 def test_without_a_number_of_the_senders_the_message_waits_in_quarantine(identifiers: str) -> None:
@@ -97,6 +96,13 @@ def test_without_a_number_of_the_senders_the_message_waits_in_quarantine(identif
     assert translation.quarantined is not None
     assert translation.quarantined.code == "no-record-identifier"
     assert translation.quarantined.where == "PID-3"
+
+
+def test_where_the_only_number_is_too_long_the_quarantine_says_so() -> None:
+    translation = translate(message("ADT^A01", pid={**PATIENT, 3: "9" * 201}))
+    assert translation.quarantined is not None
+    assert (translation.quarantined.code, translation.quarantined.where) == ("identifier-too-long", "PID-3")
+    assert "200 characters" in translation.quarantined.detail
 
 
 def test_a_placeholder_beside_a_number_is_a_finding_and_told_to_nobody() -> None:
