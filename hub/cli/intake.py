@@ -57,8 +57,10 @@ def intake(
     except HubError as error:
         return _stopped(session.screen, reports, error)
     document = _summed(reports)
-    if not session.answered(document):
+    if not session.answered(document) and reports:
         _show(session.screen, document)
+    if not reports:
+        session.screen.remark("There is no file in it: nothing was sent. Hidden files are left out.", style="yellow")
     return 0
 
 

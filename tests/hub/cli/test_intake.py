@@ -34,6 +34,16 @@ def test_a_second_send_adds_nothing_and_says_so(tell: Tell, events_file: Callabl
     assert (again["events"], again["duplicates"]) == (0, 1)
 
 
+def test_a_folder_without_files_is_told_from_one_that_was_sent(tell: Tell, tmp_path: Path) -> None:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    (folder / ".half-written").write_text("[", "utf-8")
+    ran = tell("intake", "cloudevents", folder, *HOUSING)
+    assert (ran.code, ran.out) == (0, "")
+    assert "nothing was sent" in ran.err
+    assert tell("--json", "intake", "cloudevents", folder, *HOUSING).document["receipts"] == []
+
+
 def test_a_folder_is_taken_in_file_by_file_in_the_order_of_names(tell: Tell, tmp_path: Path) -> None:
     folder = tmp_path / "inbox"
     (folder / "deeper").mkdir(parents=True)
