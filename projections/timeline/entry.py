@@ -32,7 +32,7 @@ class Entry(NamedTuple):
     partition: str
     known_us: int
     type: str
-    title: str
+    first_title: str  # as the first version of its fact
     order: str | None
     order_from: str
     time: str | None
@@ -55,6 +55,11 @@ class Entry(NamedTuple):
     @property
     def record(self) -> str:
         return self.of.record
+
+    @property
+    def title(self) -> str:
+        later = TYPES[self.type].title_later if self.run is not None and not self.run.is_first else None
+        return later or self.first_title
 
     @property
     def payload(self) -> Any:
