@@ -82,7 +82,7 @@ class Payload(Shape):
     type: ClassVar[str]
     version: ClassVar[int] = 1
     title: ClassVar[str]  # see titles.py for the notation
-    title_later: ClassVar[str | None] = None  # for a later version of the same fact
+    title_later: ClassVar[str | None] = None  # of a later version of the same fact; it names no field
     words: ClassVar[Wording] = wording()
     key_event: ClassVar[bool] = False
     retention: ClassVar[Retention]

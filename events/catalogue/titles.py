@@ -2,7 +2,7 @@
 
 A type's template is text with fields in braces. `{to.name}` is a path into the payload, `{kind|document.title}` takes
 the first that is there, `{kind?Care}` says "Care" where there is none, and `[ to {to}]` leaves the whole bracket out
-unless all its fields are there. A field missing elsewhere is left out; nothing in a payload makes a title fail.
+unless its one field is there. A field missing elsewhere is left out; nothing in a payload makes a title fail.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from events.catalogue.values import KEY
 
 LONGEST = 80  # characters of one value
 _LIST_LONGEST = 3
-_PART = re.compile(r"\[([^\]]*)\]|\{([^}]*)\}|([^\[{]+)")
+_REMEMBERED = 1_000  # values of a field: keys are without number
+_PART = re.compile(r"\[([^\]{]*)\{([^}]*)\}([^\]]*)\]|\{([^}]*)\}|([^\[{]+)")
 # What stands for an object, the best first.
 _SHOWN = ("display", "text", "code", "name", "title", "field")
 _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
@@ -28,13 +29,13 @@ _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 _JOINTS = str.maketrans("-_./:", "     ")
 
 Words = Mapping[str, str]
-Part = Callable[[Mapping[str, Any]], str | None]  # None: a field is missing
-_templates: dict[tuple[str, bool], Part] = {}
+Part = Callable[[Mapping[str, Any]], str]
+_templates: dict[str, Part] = {}
 
 
-def title_of(type_name: str, payload: Mapping[str, Any], *, later: bool = False) -> str:
-    """The title of an event; `later` for a later version of the same fact. The type's own name if it is unknown."""
-    part = _templates.get((type_name, later)) or _template(type_name, later)
+def title_of(type_name: str, payload: Mapping[str, Any]) -> str:
+    """The title of an event, as the first version of its fact. The type's own name if it is unknown."""
+    part = _templates.get(type_name) or _template(type_name)
     title = part(payload) or type_name
     return title[0].upper() + title[1:]
 
@@ -42,72 +43,62 @@ def title_of(type_name: str, payload: Mapping[str, Any], *, later: bool = False)
 def wording_of_titles() -> int:
     """A number of 32 bits that changes with the words of any title: who stores titles makes them anew then."""
     told = [
-        (name, cls.title, cls.title_later, [(field, dict(words)) for field, words in cls.words.items()])
-        for name, cls in TYPES.items()
+        (name, cls.title, [(field, dict(words)) for field, words in cls.words.items()]) for name, cls in TYPES.items()
     ]
     return crc32(repr(told).encode())
 
 
-def _template(type_name: str, later: bool) -> Part:
+def _template(type_name: str) -> Part:
     cls = TYPES.get(type_name)
     if cls is None:
         return lambda payload: type_name
-    text = (cls.title_later if later else None) or cls.title
-    return _templates.setdefault((type_name, later), _whole(text, cls))
+    return _templates.setdefault(type_name, _whole(cls.title, cls))
 
 
 def _whole(template: str, cls: type[Payload]) -> Part:
-    parts = _parts(template, cls)
-    if all(isinstance(part, str) for part in parts):
-        fixed = template
-        return lambda payload: fixed
-
-    def whole(payload: Mapping[str, Any]) -> str:
-        return "".join([part if isinstance(part, str) else part(payload) or "" for part in parts]).strip(" :,")
-
-    return whole
-
-
-def _parts(template: str, cls: type[Payload]) -> list[str | Part]:
-    parts: list[str | Part] = []
-    for bracket, field, fixed in _PART.findall(template):
-        if bracket:
-            parts.append(_optional(_parts(bracket, cls)))
-        elif field:
-            parts.append(_field(field, cls))
-        else:
-            parts.append(fixed)
-    return parts
+    parts: list[Part] = []
+    shape = ""  # the fixed text, with %s for each part
+    for before, optional, after, field, fixed in _PART.findall(template):
+        if optional or field:
+            parts.append(_part(optional or field, cls, before, after))
+        shape += fixed.replace("%", "%%") or "%s"
+    if not parts:
+        return lambda payload: template
+    return lambda payload: (shape % tuple([part(payload) for part in parts])).strip(" :,")
 
 
-def _optional(parts: list[str | Part]) -> Part:
-    def optional(payload: Mapping[str, Any]) -> str | None:
-        told: list[str] = []
-        for part in parts:
-            text = part if isinstance(part, str) else part(payload)
-            if not text:
-                return None
-            told.append(text)
-        return "".join(told)
-
-    return optional
-
-
-def _field(field: str, cls: type[Payload]) -> Part:
-    names, _, default = field.partition("?")
+def _part(told: str, cls: type[Payload], before: str, after: str) -> Part:
+    """What a field says, with the text of its bracket around it; empty where it says nothing."""
+    names, _, default = told.partition("?")
     paths = [tuple(name.split(".")) for name in names.split("|")]
-    readers = [(path[0], path[1:], _words_of(cls, path)) for path in paths]
+    readers = [(path, _words_of(cls, path)) for path in paths]
+    if readers[1:] or paths[0][1:]:
+        return lambda payload: next(
+            (
+                _around(value, words, before, after)
+                for path, words in readers
+                if (value := _at(payload, path)) is not None
+            ),
+            default,
+        )
+    [((name,), words)] = readers
 
-    def read(payload: Mapping[str, Any]) -> str | None:
-        for first, rest, words in readers:
-            value = payload.get(first)
-            for step in rest:
-                value = value.get(step) if isinstance(value, dict) else None
-            if value is not None:
-                return _text(value, words)
-        return default or None
+    def part(payload: Mapping[str, Any]) -> str:
+        value = payload.get(name)
+        return default if value is None else _around(value, words, before, after)
 
-    return read
+    return part
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _around(value: Any, words: Words | None, before: str, after: str) -> str:
+    said = _text(value, words)
+    return f"{before}{said}{after}" if said else ""
 
 
 def _words_of(cls: type[Payload], path: tuple[str, ...]) -> Words | None:
@@ -129,10 +120,13 @@ def _is_listed(annotation: Any) -> bool:
 
 
 class _PlainWords(dict[str, str]):
-    """The words chosen for some values; any other in its own words."""
+    """The words chosen for some values; any other in its own words, which are remembered for many of them."""
 
     def __missing__(self, value: str) -> str:
-        return " ".join(value[: LONGEST * 4].translate(_JOINTS).split())
+        said = _shortened(" ".join(value[: LONGEST * 4].translate(_JOINTS).split()))
+        if len(self) < _REMEMBERED:
+            self[value] = said
+        return said
 
 
 _FIELD_NAMES = _PlainWords()
@@ -141,16 +135,18 @@ _FIELD_NAMES = _PlainWords()
 def _text(value: Any, words: Words | None) -> str:
     """A payload's value in words, shortened; empty where there is nothing to say."""
     if isinstance(value, str):
-        said = words[value] if words is not None else " ".join(value[: LONGEST * 4].split())
-    elif isinstance(value, dict):
-        said = _object_text(value)
-    elif isinstance(value, list):
+        return words[value] if words is not None else _shortened(" ".join(value[: LONGEST * 4].split()))
+    if isinstance(value, dict):
+        return _shortened(_object_text(value))
+    if isinstance(value, list):
         said = ", ".join(filter(None, [_text(each, words) for each in value[:_LIST_LONGEST]]))
-        said += ", …" if said and len(value) > _LIST_LONGEST else ""
-    elif isinstance(value, bool):
+        return _shortened(said + (", …" if said and len(value) > _LIST_LONGEST else ""))
+    if isinstance(value, bool):
         return _text("yes" if value else "no", words)
-    else:
-        said = "" if value is None else str(value)
+    return "" if value is None else _shortened(str(value))
+
+
+def _shortened(said: str) -> str:
     return said if len(said) <= LONGEST else said[: LONGEST - 1].rstrip() + "…"
 
 

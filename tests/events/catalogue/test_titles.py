@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.catalogue import TYPES, Payload, title_of
+from events.catalogue import TYPES, Payload, title_of, wording_of_titles
 from events.catalogue.titles import LONGEST
 from tests.events.catalogue.payloads import a_payload
 
@@ -105,9 +105,17 @@ def test_a_title_says_what_happened_in_plain_words(name: str, more: dict[str, An
     assert title_of(name, a_payload(name, **more)) == title
 
 
-def test_later_demographics_are_an_update() -> None:
-    assert title_of("person.registered", {}, later=True) == "Details updated"
-    assert title_of("person.died", {}, later=True) == "Died"
+@pytest.mark.parametrize("payload", [each for each in TYPES.values() if each.title_later], ids=lambda each: each.type)
+def test_a_later_title_is_the_same_for_every_payload(payload: type[Payload]) -> None:
+    assert payload.title_later
+    assert not set(payload.title_later) & set("{}[]?|")
+
+
+def test_other_words_are_another_wording(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = wording_of_titles()
+    assert before == wording_of_titles()
+    monkeypatch.setattr(TYPES["person.died"], "title", "Has died")
+    assert wording_of_titles() != before
 
 
 @pytest.mark.parametrize("name", TYPES)
