@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import NamedTuple
 
 from events.log.bulk import select_rows
@@ -15,8 +16,23 @@ from projections.engine.projection import FOREVER
 NOW = FOREVER - 1
 _EDGE = "SELECT to_number FROM membership_edges WHERE number = ? AND from_us <= ? AND to_us > ?"
 _MERGED = "SELECT number FROM membership_edges WHERE to_number = ? AND from_us <= ? AND to_us > ? AND kind = 'merge'"
+# A person's numbers, merged ones included, and the records linked to each.
+_PAGE = """
+WITH RECURSIVE mine(number) AS (
+    SELECT :number
+    UNION
+    SELECT e.number FROM mine JOIN membership_edges e ON e.to_number = mine.number
+    WHERE e.kind = 'merge' AND e.from_us <= :at_us AND e.to_us > :at_us
+)
+SELECT mine.number, l.subject, r.record FROM mine
+LEFT JOIN membership_links l ON l.person = mine.number AND l.from_us <= :at_us AND l.to_us > :at_us
+LEFT JOIN membership_records r ON r.subject = l.subject
+"""
 _LINKED = "SELECT subject FROM membership_links WHERE person = ? AND from_us <= ? AND to_us > ?"
 _LINK = "SELECT person FROM membership_links WHERE subject = ? AND from_us <= ? AND to_us > ?"
+
+
+_BY_RECORD = attrgetter("record")
 
 
 class RecordOfPerson(NamedTuple):
@@ -117,17 +133,14 @@ def page_of(db: sqlite3.Connection, number: str, as_of_us: int | None = None) ->
     if opened is None:
         return None
     person = lead(db, number)
-    subjects = subjects_of(db, person)
+    found = db.execute(_PAGE, {"number": person, "at_us": NOW}).fetchall()
+    records = {RecordOfPerson(subject, record or "") for _, subject, record in found if subject is not None}
     is_open = as_of_us is None or opened <= as_of_us
     if as_of_us is not None:
         then = subjects_of(db, lead(db, number, as_of_us), as_of_us) if is_open else set()
-        subjects &= then
-    shown = sorted(
-        (RecordOfPerson(subject, record_of_subject(db, subject) or "") for subject in subjects),
-        key=lambda each: each.record,
-    )
-    others = tuple(sorted(each for each in numbers_of(db, person) if each != number))
-    return Page(person, number, is_open, tuple(shown), others)
+        records = {each for each in records if each.subject in then}
+    others = {each for each, _, _ in found if each != number}
+    return Page(person, number, is_open, tuple(sorted(records, key=_BY_RECORD)), tuple(sorted(others)))
 
 
 def own_number(db: sqlite3.Connection, subject: bytes) -> str | None:
