@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import uvloop
+
 from bench import homes
 from bench.measuring import Bench, Line, head_of, percentile, rate
 from bench.workload import AGENCIES, MLLP_SYSTEM
@@ -57,7 +59,11 @@ def _served(hub: Hub) -> Iterator[int]:
         ports.append(listening.mllp[0].port)
         ready.set()
 
-    thread = threading.Thread(target=lambda: asyncio.run(serving.run(on_ready)), name="serving")
+    def run() -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serving.run(on_ready))
+
+    thread = threading.Thread(target=run, name="serving")
     thread.start()
     try:
         if not ready.wait(30):
