@@ -7,7 +7,6 @@ Compared part by part, a missing part lowest, instants as instants; a date count
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -51,24 +50,20 @@ def parse_order(text: str) -> Order | None:
 
 @lru_cache(maxsize=8192)
 def _parse(text: str) -> Order | None:
-    keys: list[int] = []
-    kinds: list[str] = []
-    texts: list[str] = []
-    for part in text.split("/"):
-        parsed = _part(part)
-        if parsed is None:
-            return None
-        keys.append(parsed[0])
-        kinds.append(parsed[1])
-        texts.append(parsed[2])
-    return Order(tuple(keys), "".join(kinds), "/".join(texts))
+    if "/" not in text:
+        return _part(text)
+    parts = [part for each in text.split("/") if (part := _part(each)) is not None]
+    if len(parts) <= text.count("/"):
+        return None
+    keys = tuple(part.key[0] for part in parts)
+    return Order(keys, "".join(part.kinds for part in parts), "/".join(part.text for part in parts))
 
 
-def _part(part: str) -> tuple[int, str, str] | None:
-    if _INTEGER.fullmatch(part):
-        return int(part), "i", str(int(part))
-    instant = _instant(part)
-    return instant and (instant.nanoseconds + _INSTANTS_FROM, "t", instant.text)
+def _part(text: str) -> Order | None:
+    if _INTEGER.fullmatch(text):
+        return Order((int(text),), "i", str(int(text)))
+    instant = _instant(text)
+    return instant and Order((instant.nanoseconds + _INSTANTS_FROM,), "t", instant.text)
 
 
 class _Instant(NamedTuple):
@@ -95,11 +90,20 @@ def _instant(text: str) -> _Instant | None:
 @lru_cache(maxsize=4096)  # an event says the same instant two to five times, and many events the same day
 def _read(text: str) -> _Instant | None:
     if len(text) == 20 and text[4::3] == "--T::Z" and text[11:13] != "24":  # the normal form, as most senders write it
-        with suppress(ValueError):
-            since = datetime.fromisoformat(text) - _EPOCH
-            return _Instant((since.days * 86_400 + since.seconds) * NANOSECONDS, text)
+        seconds = _seconds(text)
+        if seconds is not None:
+            return _Instant(seconds * NANOSECONDS, text)
     nanoseconds = _nanoseconds(text)
     return None if nanoseconds is None else _Instant(nanoseconds, instant_text(nanoseconds))
+
+
+def _seconds(text: str) -> int | None:
+    """Seconds since 1970 of a text that Python reads as an instant."""
+    try:
+        since = datetime.fromisoformat(text) - _EPOCH
+    except ValueError:
+        return None
+    return since.days * 86_400 + since.seconds
 
 
 def _nanoseconds(text: str) -> int | None:
@@ -109,12 +113,10 @@ def _nanoseconds(text: str) -> int | None:
     if found is None:
         return None
     day, minute, second, fraction, zone = found.groups()
-    try:
-        # A leap second is the last second of its minute here: order needs only to be total.
-        since = datetime.fromisoformat(f"{day}T{minute}:{'59' if second == '60' else second}+00:00") - _EPOCH
-    except ValueError:
+    # A leap second is the last second of its minute here: order needs only to be total.
+    seconds = _seconds(f"{day}T{minute}:{'59' if second == '60' else second}+00:00")
+    if seconds is None:
         return None
-    seconds = since.days * 86_400 + since.seconds
     if zone not in "Zz":
         hours, minutes = int(zone[1:3]), int(zone[4:6])
         if hours > 23 or minutes > 59:
