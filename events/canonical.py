@@ -58,7 +58,7 @@ def strict_loads(raw: bytes) -> Any:
             next_step="Send documents by reference and large texts in parts.",
         )
     _check_depth(raw)
-    if raw.count(b":") > KEYS_MAX and _STRING.sub(b"", raw).count(b":") > KEYS_MAX:
+    if len(raw) > KEYS_MAX and raw.count(b":") > KEYS_MAX and _STRING.sub(b"", raw).count(b":") > KEYS_MAX:
         raise RejectedMessage("too-many-keys", f"one event may have {KEYS_MAX} keys at most")
     try:
         parsed = orjson.loads(raw)
@@ -98,7 +98,7 @@ def _loads_slowly(raw: bytes) -> Any:
 
 def without_nul(raw: bytes, parsed: Any) -> tuple[Any, bool]:
     """The parsed JSON with U+0000 replaced by U+FFFD, and whether there was any: PostgreSQL cannot store it."""
-    if _NUL_ESCAPE not in raw:
+    if b"\\" not in raw or _NUL_ESCAPE not in raw:  # one character is found ten times as fast as six
         return parsed, False
     cleaned = _cleaned(parsed)
     return cleaned, cleaned != parsed
