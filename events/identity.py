@@ -86,9 +86,8 @@ def event_id(keys: SubjectKeys, attributes: Mapping[str, Any], content: bytes, s
 
     `stand_in` takes the order's place for senders that give none: their message id, or the receipt and place.
     """
-    get = attributes.get
-    order = get("order")
-    covered = [get(name) for name in _COVERED]
+    order = attributes.get("order")
+    covered: list[Any] = list(map(attributes.get, _COVERED))
     covered.append(["order", order] if order is not None else ["message", stand_in])
     return EventId(mac(keys.id_key, orjson.dumps(covered) + b"\0" + content))
 
