@@ -129,6 +129,8 @@ class Target:
 
     def _fold(self, name: str, folder: Folder, batch: Sequence[Logged]) -> None:
         start = self._next[name].get(batch[0].partition, 0)
+        if batch[-1].offset < start:
+            return  # another view is being rebuilt
         if batch[0].offset < start:
             batch = [logged for logged in batch if logged.offset >= start]
         if self._halted and any((name, logged.event.subject) in self._halted for logged in batch):
