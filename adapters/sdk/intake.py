@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeGuard
 
 from adapters.sdk.adapter import Adapter
 from adapters.sdk.outcome import MessageOutcome, Report
-from adapters.sdk.reading import WHOLE, Pending, Reader, setting_of
+from adapters.sdk.reading import WHOLE, Pending, Reader, append, setting_of
 from adapters.sdk.receipts import Arrival, Receipt, Receipts
 from adapters.sdk.register import Register
 from adapters.sdk.tally import Tally, outcomes_of
@@ -83,7 +83,7 @@ class Intake:
             if place == WHOLE:
                 return _as_one(self.resume(receipt_id))
             for batch in self._batches(receipt, raw, only=place):
-                (outcome,) = outcomes_of(batch, self._append(batch).result())
+                (outcome,) = outcomes_of(batch, append(self._log, batch).result())
                 self._receipts.replace(receipt.id, outcome)
                 return outcome
         raise Refused(
@@ -120,7 +120,7 @@ class Intake:
         tally = Tally()
         waiting: tuple[list[Pending], Future[list[Outcome]]] | None = None
         for batch in self._batches(receipt, raw):
-            submitted = (batch, self._append(batch))
+            submitted = (batch, append(self._log, batch))
             if waiting is not None:
                 self._settle(receipt, *waiting, tally)
             waiting = submitted
@@ -140,14 +140,6 @@ class Intake:
             wanted = [each for each in batch if only in (None, each.message.place)]
             if wanted:
                 yield wanted
-
-    def _append(self, batch: list[Pending]) -> Future[list[Outcome]]:
-        rows = [made.sealed for pending in batch for made in pending.made]
-        if rows:
-            return self._log.submit(rows)
-        nothing: Future[list[Outcome]] = Future()
-        nothing.set_result([])
-        return nothing
 
     # ---- who may send
 

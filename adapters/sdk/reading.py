@@ -5,7 +5,8 @@ Pure but for the keys of new records. What comes out waits for the log.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
@@ -19,6 +20,7 @@ from adapters.sdk.receipts import Arrival
 from adapters.sdk.register import Agency, System
 from events.errors import HubError, RejectedMessage
 from events.identity import Keyring
+from events.log.port import Log, Outcome
 
 WHOLE = "whole"  # the place of what was received, where no message could be cut out of it
 _log = structlog.get_logger()
@@ -88,6 +90,16 @@ def setting_of(arrival: Arrival, agency: Agency, system: System, adapter: Adapte
         prepared = cast(Prepares, adapter).prepare(system.options, folder or Path())
         told |= {name: value for name, value in prepared.items() if value is not system.options.get(name)}
     return Setting(agency.name, system.name, arrival.file_name, agency.zone, told)
+
+
+def append(log: Log, read: Iterable[Pending]) -> Future[list[Outcome]]:
+    """Hands the events of translated messages to the log, which is not asked where there are none."""
+    rows = [made.sealed for pending in read for made in pending.made]
+    if rows:
+        return log.submit(rows)
+    nothing: Future[list[Outcome]] = Future()
+    nothing.set_result([])
+    return nothing
 
 
 @cache

@@ -1,7 +1,7 @@
 """Small arrivals that wait at the same time go in together: stored, translated and appended in one go.
 
 A message alone costs as many commits and hand-overs from thread to thread as a batch of a thousand does. So one
-thread takes whatever waits, and each sender sleeps and wakes once.
+thread takes whatever waits, another answers once the log has it, and each sender sleeps and wakes once.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextvars
 import io
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 from adapters.sdk.outcome import Report
-from adapters.sdk.reading import Pending, Reader
+from adapters.sdk.reading import Pending, Reader, append
 from adapters.sdk.receipts import Arrival, Receipt, Receipts
 from adapters.sdk.tally import Tally
 from events.groups import GroupThread
@@ -55,6 +55,7 @@ class Together:
         self._receipts = receipts
         self._readers = readers
         self._thread: GroupThread[Small] = GroupThread("intake", self._take_in, size_max=GROUP_BYTES)
+        self._answering = ThreadPoolExecutor(1, thread_name_prefix="intake-answers")
 
     def submit(self, arrival: Arrival, raw: bytes) -> Future[Report]:
         """Its report, once everything in it is durable. Raises Refused `hub-stopping`."""
@@ -65,6 +66,7 @@ class Together:
     def close(self) -> None:
         """Takes in what was submitted, and no more."""
         self._thread.close()
+        self._answering.shutdown()
 
     # ---- the thread
 
@@ -75,13 +77,22 @@ class Together:
         stored = dict(zip(readers, storing, strict=True))
         receipts = _each(stored, lambda small: stored[small]())
         read = _each(receipts, lambda small: _read(small, receipts[small], readers[small], reader_of))
-        answers = self._appended(read.values())
+        appended = append(self._log, chain.from_iterable(read.values()))
+        self._answering.submit(self._answer, receipts, read, appended)
+
+    # ---- the thread that answers, so that the next group is read while the disk writes this one
+
+    def _answer(
+        self, receipts: dict[Small, Receipt], read: dict[Small, list[Pending]], appended: Future[list[Outcome]]
+    ) -> None:
+        try:
+            answers = iter(appended.result())
+        except BaseException as error:
+            for small in read:
+                small.done.set_exception(error)
+            return
         for small, report in _each(read, lambda small: self._report(receipts[small], read[small], answers)).items():
             small.done.set_result(report)
-
-    def _appended(self, read: Iterable[list[Pending]]) -> Iterator[Outcome]:
-        rows = [made.sealed for each in read for pending in each for made in pending.made]
-        return iter(self._log.append(rows) if rows else ())
 
     def _report(self, receipt: Receipt, read: list[Pending], answers: Iterator[Outcome]) -> Report:
         """`answers` are those of the group: each takes as many as it has events."""
