@@ -17,7 +17,7 @@ from events.errors import HubError
 from hub.access.tokens import Tokens
 from hub.assembly import Hub
 from hub.http import health, intake, links, log, people, problems, receipts, sources, timeline
-from hub.http.asking import BadQuestion, Desk, DoorOf
+from hub.http.asking import BadQuestion, Desk, DoorOf, QueryOf
 from hub.http.edge import Edge
 from hub.http.health import Pulse
 from hub.http.metrics import Metrics
@@ -72,7 +72,7 @@ def bare_app() -> FastAPI:
             way.path,
             way.handler,
             methods=[way.method],
-            dependencies=[Depends(DoorOf(way.action))] if way.action else [],
+            dependencies=[*([Depends(DoorOf(way.action))] if way.action else []), Depends(QueryOf(way.families))],
             response_model=None,
         )
     app.add_exception_handler(BadQuestion, _on_bad_question)

@@ -13,6 +13,7 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, ParamSpec, TypeVar, cast
 
 import orjson
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -23,7 +24,7 @@ from hub.access.door import Caller, permit
 from hub.access.tokens import Tokens
 from hub.assembly import Hub
 from hub.http.metrics import Metrics
-from hub.http.problems import bad_question
+from hub.http.problems import bad_parameters, bad_question
 from hub.services import Services
 from hub.sqlite import translated
 
@@ -77,6 +78,29 @@ class DoorOf:
         caller = desk_of(request).tokens.verify_token(request.headers.get("authorization"))
         permit(caller, self.action)
         request.state.caller = caller
+
+
+class QueryOf:
+    """Refuses what an address asks besides its route's own parameters, and what it asks twice.
+
+    A misspelt `as_of` that nobody read would be answered with the present. `families` begin names that are free
+    after them, as `option.` does.
+    """
+
+    def __init__(self, families: tuple[str, ...] = ()) -> None:
+        self._families = families
+
+    async def __call__(self, request: Request) -> None:
+        names = [name for name, _ in request.query_params.multi_items()]
+        if not names:
+            return
+        route = cast("APIRoute", request.scope["route"])
+        known = [field.alias for field in route.dependant.query_params]
+        strange = [name for name in names if name not in known and not name.startswith(self._families)]
+        doubled = [name for name in known if names.count(name) > 1]
+        if strange or doubled:
+            told, errors = bad_parameters(strange, doubled, [*known, *(f"{each}<name>" for each in self._families)])
+            raise BadQuestion(told, errors)
 
 
 async def run(pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -106,8 +106,8 @@ def _event_ids(report: dict[str, Any]) -> Iterator[str]:
 
 def _options(request: Request) -> dict[str, str]:
     """What the query gives as `option.<name>`. Raises RejectedMessage `bad-option`."""
-    named = [(name.removeprefix(_OPTION), value) for name, value in request.query_params.multi_items()]
-    given = [(name, value) for name, value in named if f"{_OPTION}{name}" in request.query_params]
+    told = request.query_params.multi_items()
+    given = [(name.removeprefix(_OPTION), value) for name, value in told if name.startswith(_OPTION)]
     if len(given) != len(dict(given)):
         raise RejectedMessage("bad-option", "an option is given once", where="query")
     return dict(given)

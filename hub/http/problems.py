@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from events.errors import HubError, Refused, RejectedMessage, TryAgainLater
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 _KIND = "urn:tellonce:problem:"
+_LIKE_A_PARAMETER = re.compile(r"[a-z]+([_.][a-z]+){0,3}")
 
 _UNAUTHORISED = (
     "token-missing",
@@ -130,6 +132,24 @@ def bad_question(faults: Sequence[Mapping[str, Any]]) -> tuple[RejectedMessage, 
         "bad-question", "the question is not as it must be", where=where, next_step="docs/http.md has every route."
     )
     return error, errors
+
+
+def bad_parameters(
+    strange: Sequence[str], doubled: Sequence[str], known: Sequence[str]
+) -> tuple[RejectedMessage, list[dict[str, str]]]:
+    """What is wrong with the parameters of an address: those that the route does not have, and doubled ones."""
+    faults = [(name, "this route has no such parameter") for name in strange]
+    faults += [(name, "given more than once") for name in doubled if name not in strange]
+    errors = [{"where": _parameter(name), "what": what} for name, what in dict.fromkeys(faults)]
+    takes = f"This route takes {', '.join(known)}." if known else "This route takes no parameters."
+    where = ", ".join(dict.fromkeys(each["where"] for each in errors))
+    what = " and ".join(dict.fromkeys(each["what"] for each in errors))
+    return RejectedMessage("bad-question", what, where=where, next_step=takes), errors
+
+
+def _parameter(name: str) -> str:
+    """The parameter as an error names it: one that does not look like one may be anything, a name among them."""
+    return f"query.{name}" if _LIKE_A_PARAMETER.fullmatch(name) else "query: a parameter that is not asked for"
 
 
 def _place(fault: Mapping[str, Any]) -> str:

@@ -36,6 +36,12 @@ class Way:
     parameters: tuple[Mapping[str, Any], ...] = ()  # that FastAPI cannot see: headers and free names
 
     @property
+    def families(self) -> tuple[str, ...]:
+        """What parameters begin with whose names are free after it, as `option.` does."""
+        named = [str(each["name"]) for each in self.parameters if each["in"] == "query"]
+        return tuple(name.removesuffix("{name}") for name in named if name.endswith("{name}"))
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """Who may use it, in the usual order of roles."""
         return tuple(role for role in ROLES if self.action is None or role in ACTIONS[self.action])

@@ -14,8 +14,10 @@ import pytest
 
 from events.errors import HubError, Refused, RejectedMessage, TryAgainLater, WrongSettings
 from hub.http.app import WAYS
+from hub.http.openapi import document
 from hub.http.problems import RETRY_AFTER_S, STATUS, status_of
 from hub.http.shapes import Problem
+from hub.http.ways import Way
 from hub.logs import configure_logs
 from hub.schemas import ROOT
 from tests.hub.homes import cloudevent
@@ -86,6 +88,47 @@ def test_no_answer_repeats_what_stood_in_the_address(served: Served, path: str) 
     assert answer.status_code >= 400
     assert MARK not in answer.text
     assert code_of(answer)
+
+
+def operation_of(way: Way) -> dict[str, Any]:
+    operation: dict[str, Any] = document()["paths"][way.path][way.method.lower()]
+    return operation
+
+
+def asked_of(served: Served, way: Way, **more: Any) -> httpx.Response:
+    """A route asked by somebody who may, of nobody and nothing in particular."""
+    path = re.sub(r"\{\w+\}", "0", way.path).replace("/v1/intake/0/", "/v1/intake/housing/")
+    return served.ask(way.roles[0], way.method, path, **more)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.method} {way.path}")
+def test_no_route_passes_over_a_parameter_that_it_does_not_have(served: Served, way: Way) -> None:
+    answer = asked_of(served, way, params={"asof": "2025-01-01", MARK: MARK})
+    assert (answer.status_code, code_of(answer)) == (422, "bad-question")
+    assert answer.json()["errors"][0]["where"] == "query.asof"
+    assert len(answer.json()["errors"]) == 2
+    assert MARK not in answer.text
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.method} {way.path}")
+def test_a_parameter_that_is_given_twice_is_refused(served: Served, way: Way) -> None:
+    known = [each["name"] for each in operation_of(way).get("parameters", ()) if each["in"] == "query"]
+    for name in [each for each in known if "{" not in each]:
+        answer = asked_of(served, way, params=[(name, "1"), (name, "2")])
+        assert (answer.status_code, code_of(answer)) == (422, "bad-question")
+        assert answer.json()["where"] == f"query.{name}"
+        assert "more than once" in answer.json()["detail"]
+
+
+def test_whoever_may_not_ask_does_not_hear_what_could_be_asked(served: Served) -> None:
+    answer = served.client.get("/v1/people/0000-0000/timeline?asof=2025-01-01")
+    assert (answer.status_code, code_of(answer)) == (401, "token-missing")
+    assert "as_of" not in answer.text
+
+
+def test_a_refusal_says_which_parameters_there_are(served: Served) -> None:
+    told = served.ask("practitioner", "GET", "/v1/people/0000-0000/timeline?asof=2025-01-01").json()
+    assert "as_of, from, to, agency, type, cursor, limit, order, min_position" in told["next_step"]
 
 
 @pytest.mark.parametrize(
