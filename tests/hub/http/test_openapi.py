@@ -85,7 +85,8 @@ def test_answers_are_as_the_document_says(told: dict[str, Any], served: Served) 
         if way.method != "GET" or way.answers is None or way.media_type != "application/json" or "number" in way.path:
             continue
         role = way.roles[-1]
-        answer = served.ask(role, "GET", way.path.format(**asked), params={"sender_id": "api-1"})
+        parameters = {"sender_id": "api-1"} if way.path == "/v1/receipts" else {}
+        answer = served.ask(role, "GET", way.path.format(**asked), params=parameters)
         schema = operation(told, way)["responses"]["200"]["content"]["application/json"]["schema"]
         Draft202012Validator({**schema, "components": told["components"]}).validate(answer.json())
         seen += 1
