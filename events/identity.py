@@ -6,7 +6,7 @@ class): destroying the secret leaves no digest to test guesses against (docs/sto
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
@@ -32,6 +32,10 @@ class Keyring(Protocol):
 
     def keys_of(self, agency: str, record: str, retention: str) -> SubjectKeys:
         """Keys for a source record (its text form), made at first sight."""
+        ...
+
+    def look_up(self, records: Iterable[tuple[str, str]]) -> None:
+        """Reads what is stored of many records (agency, text form) at once, before their keys are asked for."""
         ...
 
 

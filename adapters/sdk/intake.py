@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeGuard
 
 from adapters.sdk.adapter import Adapter
 from adapters.sdk.outcome import MessageOutcome, Report
-from adapters.sdk.reading import WHOLE, Pending, Reader, append, setting_of
+from adapters.sdk.reading import WHOLE, Pending, Reader, Translated, append, make, records_of, setting_of
 from adapters.sdk.receipts import Arrival, Receipt, Receipts
 from adapters.sdk.register import Register
 from adapters.sdk.tally import Tally, outcomes_of
@@ -48,7 +48,7 @@ class Intake:
         self._register = register
         self._adapter_of = adapter_of
         self._clock = clock
-        self._together = Together(log=log, receipts=receipts, readers=self._readers)
+        self._together = Together(log=log, receipts=receipts, keyring=keyring, readers=self._readers)
 
     def receive(self, arrival: Arrival, raw: bytes | BinaryIO) -> Report:
         """Stores the bytes, translates them and appends their events; durable when it returns.
@@ -134,10 +134,13 @@ class Intake:
 
     def _batches(self, receipt: Receipt, raw: BinaryIO, only: str | None = None) -> Iterator[list[Pending]]:
         reader = self._reader(self._register(), receipt.arrival, from_us(receipt.received_us).date())
-        read = reader.read(receipt.id, raw)
-        while batch := list(_slice(read)):
-            # All are translated, also for the retry of one: places count over the whole file.
-            wanted = [each for each in batch if only in (None, each.message.place)]
+        maker = reader.maker(receipt.id)
+        translated = reader.translate(raw)
+        while batch := list(_slice(translated)):
+            self._keyring.look_up(records_of(maker, batch))
+            # All are made, also for the retry of one: places count over the whole file.
+            made = [make(maker, each) for each in batch]
+            wanted = [each for each in made if only in (None, each.message.place)]
             if wanted:
                 yield wanted
 
@@ -170,10 +173,10 @@ def _as_one(report: Report) -> MessageOutcome:
     return MessageOutcome(WHOLE, "accepted-with-findings" if report.counts.findings else "accepted", events=events)
 
 
-def _slice(read: Iterable[Pending]) -> Iterator[Pending]:
+def _slice(translated: Iterable[Translated]) -> Iterator[Translated]:
     size = 0
-    for pending in islice(read, BATCH_MESSAGES):
-        yield pending
-        size += len(pending.message.raw)
+    for each in islice(translated, BATCH_MESSAGES):
+        yield each
+        size += len(each.message.raw)
         if size > BATCH_BYTES:
             return

@@ -48,6 +48,10 @@ class EventMaker:
         self._places = Ordinals()
         self._rows = Ordinals()
 
+    def record_of(self, fact: Fact) -> tuple[str, str]:
+        """Agency and record that a fact is about; what is no record is refused when its event is made."""
+        return self._agency.name, f"{self._records}{fact.record_type}/{fact.local_id}"
+
     def make(self, message: Message, translation: Translation) -> tuple[tuple[Made, ...], list[Finding]]:
         """Events of a translated message, and why some of its facts could not become one."""
         if not translation.facts or translation.quarantined is not None:

@@ -36,6 +36,14 @@ class Pending(NamedTuple):
     made: tuple[Made, ...]
 
 
+class Translated(NamedTuple):
+    """A message and what its adapter made of it, or why nothing came of it."""
+
+    message: Message
+    translation: Translation | None
+    fault: Finding | None = None
+
+
 class Reader:
     """Reads what one system of an agency sent, by the register as it stood when the reader was made."""
 
@@ -45,11 +53,20 @@ class Reader:
         self._adapter = adapter
         self._keyring = keyring
 
-    def read(self, receipt_id: str, raw: BinaryIO) -> Iterator[Pending]:
-        """The messages of one receipt, translated, in their order; as a stream, as the adapter splits it."""
-        maker = EventMaker(self._agency, self._setting, self._adapter, self._keyring, receipt_id)
+    def translate(self, raw: BinaryIO) -> Iterator[Translated]:
+        """The messages of one receipt, in their order; as a stream, as the adapter splits it."""
         for message in self._messages(raw):
-            yield self._translated(maker, message)
+            if message.fault is not None:
+                yield Translated(message, None, message.fault)
+                continue
+            try:
+                yield Translated(message, self._translation(message))
+            except RejectedMessage as error:
+                yield Translated(message, None, _finding_of(error))
+
+    def maker(self, receipt_id: str) -> EventMaker:
+        """Makes the events of one receipt: places count over the whole of it."""
+        return EventMaker(self._agency, self._setting, self._adapter, self._keyring, receipt_id)
 
     def _messages(self, raw: BinaryIO) -> Iterator[Message]:
         """The adapter's messages; where the whole turns out unreadable, one last message in quarantine says so."""
@@ -61,16 +78,6 @@ class Reader:
             raise
         except Exception as error:
             yield Message(place=WHOLE, raw=b"", fault=_finding_of(_adapter_failed(self._adapter, error)))
-
-    def _translated(self, maker: EventMaker, message: Message) -> Pending:
-        if message.fault is not None:
-            return Pending(message, "quarantined", "", (message.fault,), ())
-        try:
-            translation = self._translation(message)
-            made, refused = maker.make(message, translation)
-        except RejectedMessage as error:
-            return Pending(message, "quarantined", "", (_finding_of(error),), ())
-        return _pending(message, translation, made, refused)
 
     def _translation(self, message: Message) -> Translation:
         """The adapter's translation. A bug in it quarantines the message: the next one and the next start go on."""
@@ -90,6 +97,26 @@ def setting_of(arrival: Arrival, agency: Agency, system: System, adapter: Adapte
         prepared = cast(Prepares, adapter).prepare(system.options, folder or Path())
         told |= {name: value for name, value in prepared.items() if value is not system.options.get(name)}
     return Setting(agency.name, system.name, arrival.file_name, agency.zone, told)
+
+
+def records_of(maker: EventMaker, batch: Iterable[Translated]) -> Iterator[tuple[str, str]]:
+    """Agency and record of every fact: to be looked up at once, before their keys are asked for one by one."""
+    for _, translation, _ in batch:
+        if translation is not None:
+            for fact in translation.facts:
+                yield maker.record_of(fact)
+
+
+def make(maker: EventMaker, translated: Translated) -> Pending:
+    """The events of a translated message, if it has any."""
+    message, translation, fault = translated
+    if translation is None:
+        return Pending(message, "quarantined", "", (fault,) if fault is not None else (), ())
+    try:
+        made, refused = maker.make(message, translation)
+    except RejectedMessage as error:
+        return Pending(message, "quarantined", "", (_finding_of(error),), ())
+    return _pending(message, translation, made, refused)
 
 
 def append(log: Log, read: Iterable[Pending]) -> Future[list[Outcome]]:

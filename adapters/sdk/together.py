@@ -15,10 +15,11 @@ from itertools import chain, islice
 from typing import TypeVar
 
 from adapters.sdk.outcome import Report
-from adapters.sdk.reading import Pending, Reader, append
+from adapters.sdk.reading import Pending, Reader, append, make, records_of
 from adapters.sdk.receipts import Arrival, Receipt, Receipts
 from adapters.sdk.tally import Tally
 from events.groups import GroupThread
+from events.identity import Keyring
 from events.log.port import Log, Outcome
 
 SMALL_BYTES = 32 << 10
@@ -49,10 +50,11 @@ class Together:
     group; receipts that were stored by then are finished by the start-up sweep.
     """
 
-    def __init__(self, *, log: Log, receipts: Receipts, readers: Callable[[], ReaderOf]) -> None:
+    def __init__(self, *, log: Log, receipts: Receipts, keyring: Keyring, readers: Callable[[], ReaderOf]) -> None:
         """`readers` says once a group who reads what, by the register as it stands then."""
         self._log = log
         self._receipts = receipts
+        self._keyring = keyring
         self._readers = readers
         self._thread: GroupThread[Small] = GroupThread("intake", self._take_in, size_max=GROUP_BYTES)
         self._answering = ThreadPoolExecutor(1, thread_name_prefix="intake-answers")
@@ -76,9 +78,24 @@ class Together:
         storing = self._receipts.submit([(small.arrival, small.raw) for small in readers])
         stored = dict(zip(readers, storing, strict=True))
         receipts = _each(stored, lambda small: stored[small]())
-        read = _each(receipts, lambda small: _read(small, receipts[small], readers[small], reader_of))
+        read = self._read(receipts, readers, reader_of)
         appended = append(self._log, chain.from_iterable(read.values()))
         self._answering.submit(self._answer, receipts, read, appended)
+
+    def _read(
+        self, receipts: dict[Small, Receipt], readers: dict[Small, Reader], reader_of: ReaderOf
+    ) -> dict[Small, list[Pending]]:
+        def reader(small: Small) -> Reader:
+            arrival = receipts[small].arrival  # where its file name held what can't be stored, read as a retry will
+            return readers[small] if arrival is small.arrival else reader_of(arrival)
+
+        reading = _each(receipts, reader)
+        translated = _each(reading, lambda small: list(reading[small].translate(io.BytesIO(small.raw))))
+        makers = {small: reading[small].maker(receipts[small].id) for small in translated}
+        self._keyring.look_up(
+            chain.from_iterable(records_of(maker, translated[small]) for small, maker in makers.items())
+        )
+        return _each(translated, lambda small: [make(makers[small], each) for each in translated[small]])
 
     # ---- the thread that answers, so that the next group is read while the disk writes this one
 
@@ -100,12 +117,6 @@ class Together:
         events = sum([len(pending.made) for pending in read])
         self._receipts.note(receipt.id, tally.add(read, list(islice(answers, events))), are_last=True)
         return tally.report(receipt.id)
-
-
-def _read(small: Small, receipt: Receipt, reader: Reader, reader_of: ReaderOf) -> list[Pending]:
-    if receipt.arrival is not small.arrival:  # its file name holds what can't be stored: read as a retry will
-        reader = reader_of(receipt.arrival)
-    return list(reader.read(receipt.id, io.BytesIO(small.raw)))
 
 
 def _each(group: Iterable[Small], step: Callable[[Small], T]) -> dict[Small, T]:

@@ -1,6 +1,7 @@
 """Facts to events: checked, named, ordered, given their keyed id."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -36,6 +37,9 @@ class Keys:
     def keys_of(self, agency: str, record: str, retention: str) -> SubjectKeys:
         secret = hashlib.sha256(f"{agency}|{record}|{retention}".encode()).digest()
         return subject_keys(SubjectId(secret[:16]), secret)
+
+    def look_up(self, records: Iterable[tuple[str, str]]) -> None:
+        """There is nothing to be read."""
 
 
 def a_maker(file_name: str | None = None, receipt: str = "R-0000000000") -> EventMaker:

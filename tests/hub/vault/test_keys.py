@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -177,9 +178,10 @@ def test_keys_made_during_a_commit_wait_for_the_next(open_keys: OpenKeys, path: 
     store = keys._store
     made: list[SubjectKeys] = []
 
-    def storing(batch: object) -> None:
+    def storing(*what: Any) -> None:
         made.append(keys.keys_of("north", f"{RECORD}/late", "core"))
-        store(batch)  # type: ignore[arg-type]
+        made.append(keys.keys_of("north", RECORD, "health"))
+        store(*what)
 
     keys.keys_of("north", RECORD, "core")
     keys._store = storing  # type: ignore[method-assign]
@@ -188,7 +190,46 @@ def test_keys_made_during_a_commit_wait_for_the_next(open_keys: OpenKeys, path: 
     keys._store = store  # type: ignore[method-assign]
     keys.commit()
     assert len(stored(path, "SELECT * FROM subjects")) == 2
+    assert len(stored(path, "SELECT * FROM secrets")) == 3
+    keys.close()
+    keys = open_keys()
     assert keys.keys_of("north", f"{RECORD}/late", "core") == made[0]
+    assert keys.keys_of("north", RECORD, "health") == made[1]
+
+
+def test_looking_many_records_up_at_once_makes_none_and_changes_no_key(open_keys: OpenKeys, path: Path) -> None:
+    keys = open_keys()
+    made = {
+        (number, kind): keys.keys_of("north", f"{RECORD}{number}", kind)
+        for number in range(0, 40, 2)
+        for kind in ("core", "health")
+    }
+    keys.look_up([("north", f"{RECORD}{number}") for number in range(40)])  # some wait for the disk, some are unknown
+    keys.commit()
+    keys.close()
+    keys = open_keys()
+    keys.look_up([("north", f"{RECORD}{number}") for number in range(40)])
+    keys.commit()
+    assert len(stored(path, "SELECT * FROM subjects")) == 20
+    assert {(number, kind): keys.keys_of("north", f"{RECORD}{number}", kind) for number, kind in made} == made
+    new = keys.keys_of("north", f"{RECORD}1", "core")
+    keys.look_up([("north", f"{RECORD}1")])
+    assert keys.keys_of("north", f"{RECORD}1", "core") == new
+
+
+def test_more_records_than_the_cache_holds_are_looked_up_at_once(
+    open_keys: OpenKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys_module, "CACHE_MAX", 10)
+    keys = open_keys()
+    names = [f"{RECORD}{number}" for number in range(60)]
+    made = {name: keys.keys_of("north", name, "core") for name in names}
+    for start in (0, 30, 7):
+        keys.look_up([("north", name) for name in names[start:]])
+        assert {name: keys.keys_of("north", name, "core") for name in names} == made
+    keys.commit()
+    keys.look_up([("north", name) for name in names])
+    assert {name: keys.keys_of("north", name, "core") for name in names} == made
 
 
 # ---- many threads
