@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from events.canonical import DEPTH_MAX
+
 _NO_BRACKET = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+', re.DOTALL)
 _NO_END = re.compile(rb'[^"\[\]{},]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{},]*+)*+', re.DOTALL)
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
@@ -23,7 +25,7 @@ def past(pattern: re.Pattern[bytes], chunk: bytes, at: int) -> int:
 
 
 def is_one_value(raw: bytes) -> bool:
-    """True where brackets match at the last byte and not before; False also where strings make it hard to tell."""
+    """True where brackets match at the last byte and not before; False also where strings or depth make it hard."""
     if b"\\" in raw:
         raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
     shape = raw.translate(None, _NO_SIGN)
@@ -37,7 +39,9 @@ def _is_one(shape: bytes) -> bool:
     if shape[:1] + shape[-1:] not in (b"{}", b"[]") or b'"' in shape:
         return False
     inside = shape[1:-1]
-    while (fewer := inside.replace(b"{}", b"").replace(b"[]", b"")) != inside:
+    for _ in range(DEPTH_MAX):  # a turn peels a level off; what is deeper is refused anyway, and not worth more turns
+        if (fewer := inside.replace(b"{}", b"").replace(b"[]", b"")) == inside:
+            break
         inside = fewer
     return not inside
 
