@@ -5,7 +5,7 @@ This is the seam for a scorer: it takes persons and gives a verdict, and does no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 
@@ -56,3 +56,8 @@ def decide(candidates: Sequence[Candidate]) -> Verdict:
         else:
             reviews.append((stays, other))
     return Verdict(tuple(moves), tuple(reviews))
+
+
+def differ(mine: Set[tuple[str, str]], others: Set[tuple[str, str]]) -> bool:
+    """Whether two records have numbers with birth dates, and none in common: nothing would link them today."""
+    return bool(mine) and bool(others) and mine.isdisjoint(others)

@@ -20,7 +20,7 @@ from events.envelope import Event, Logged
 from events.errors import HubError
 from events.ids import RecordRef, is_nhs_number, new_person_number
 from events.log.port import Log, page
-from hub.linkage.decide import Candidate, Verdict, decide
+from hub.linkage.decide import Candidate, Verdict, decide, differ
 from hub.linkage.decisions import DecisionWriter
 from projections.engine.membership import queries as membership
 from projections.engine.store import ViewStore
@@ -29,6 +29,7 @@ from projections.people import queries as people
 log = structlog.get_logger()
 _OPEN_MODEL = "first-sight/1"
 _LINK_MODEL = "nhs-number-and-birth-date/1"
+_DOUBT_MODEL = "nhs-number-and-birth-date-differ/1"
 _MERGED_MODEL = "agency-says-merged/1"
 _EVIDENCE = ("person.registered", "person.identifier-changed")
 _KNOWN_MAX = 500_000
@@ -148,6 +149,8 @@ class Linker:
                     if verdict.moves or verdict.reviews:
                         touched |= persons
                         rows += self._rows(evidence, verdict)
+                elif owners.keys() == {evidence.subject} and evidence.other_record is None:
+                    rows += self._doubts(db, evidence, owners[evidence.subject])
         self._queue = later
         self._append(rows)
 
@@ -162,6 +165,27 @@ class Linker:
                 subjects.update(people.with_nhs_number_and_birth(db, number, born))
         owners = {subject: membership.person_of(db, subject) for subject in sorted(subjects)}
         return {subject: person for subject, person in owners.items() if person is not None}
+
+    def _doubts(self, db: sqlite3.Connection, evidence: Evidence, person: str) -> Iterable[Sealed]:
+        """Asks about a record whose number or birth date nobody shares, on the page of a person where others have both.
+
+        A rule brought it there, and it was corrected since: only a human may take it off again.
+        """
+        others = membership.subjects_of(db, person) - {evidence.subject}
+        if not others or membership.is_moved_by_hand(db, evidence.subject):
+            return
+        mine = _numbers_and_births(db, evidence.subject)
+        for other in sorted(others, key=lambda subject: membership.record_of_subject(db, subject) or ""):
+            if differ(mine, _numbers_and_births(db, other)):
+                records = (membership.record_of_subject(db, each) or "" for each in (evidence.subject, other))
+                yield self._review(evidence, _DOUBT_MODEL, records)
+                return
+
+    def _review(self, evidence: Evidence, model: str, records: Iterable[str]) -> Sealed:
+        pair = sorted(records)
+        payload = {"pair": pair, "evidence": {"model": model, "cause": evidence.event_id.hex()}}
+        at = f"{evidence.partition}:{evidence.offset}"
+        return self._writer.row("hub.review-opened", " ".join(pair), payload, cause=" ".join(pair), model=model, at=at)
 
     def _rows(self, evidence: Evidence, verdict: Verdict) -> Iterable[Sealed]:
         at = f"{evidence.partition}:{evidence.offset}"
@@ -179,11 +203,7 @@ class Linker:
                 "hub.records-linked", move.record.record, payload, cause=cause, model=evidence.model, at=at
             )
         for one, other in verdict.reviews:
-            pair = sorted((one.record, other.record))
-            review = {"pair": pair, "evidence": {"model": evidence.model, "cause": evidence.event_id.hex()}}
-            yield self._writer.row(
-                "hub.review-opened", " ".join(pair), review, cause=" ".join(pair), model=evidence.model, at=at
-            )
+            yield self._review(evidence, evidence.model, (one.record, other.record))
 
     def _append(self, rows: Iterable[Sealed]) -> None:
         self._unsent += rows
