@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import orjson
 
 from events.clock import us_text
 from events.errors import Refused, RejectedMessage
@@ -17,14 +14,15 @@ from events.ids import is_nhs_number, parse_fact_reference, parse_person_number,
 from events.log.port import parse_position
 from events.log.sqlite import PARTITION
 from hub.access.door import Caller, permit
+from hub.asked import check_agency, days_of, types_of
 from hub.assembly import Hub
+from hub.cursors import Asked, cursor_of, place_of
 from hub.when import as_of_us, day
 from projections.engine.membership import queries as membership
 from projections.engine.membership.queries import Page, RecordOfPerson
 from projections.engine.target import halted_lanes
 from projections.people import queries as people
-from projections.timeline.entry import Entry, Place
-from projections.timeline.queries import Said, Wanted, entries_of, history_of, name_of_fact
+from projections.timeline.queries import Said, Wanted, entries_of, history_of
 
 LIMIT_DEFAULT = 500
 LIMIT_MAX = 5_000
@@ -59,16 +57,19 @@ class Reading:
     def timeline(self, caller: Caller, question: TimelineQuestion) -> dict[str, Any]:
         """A person's timeline document.
 
-        Raises Refused `unknown-person`, `stale-cursor`; RejectedMessage for a malformed question.
+        Raises Refused `unknown-person`, `stale-cursor`; RejectedMessage for a question that nothing can fit.
         """
         permit(caller, "timeline")
         wanted = self._wanted(question)
         self._wait_for(question.min_position)
         position, stale = self._state()
         with self._hub.store.snapshot() as db:
-            if question.cursor:
-                wanted = replace(wanted, after=self._place(db, question.cursor, newest_first=question.newest_first))
+            if question.agency is not None:
+                check_agency(db, question.agency, self._hub.register)
             number = self._number(db, question)
+            asked = self._asked(number, question, wanted)
+            if question.cursor is not None:
+                wanted = replace(wanted, after=place_of(db, question.cursor, asked))
             page = membership.page_of(db, number, wanted.as_of_us)
             if page is None:
                 raise _unknown_person()
@@ -86,21 +87,38 @@ class Reading:
             "position": position,
             "stale": stale,
             "halted": halted,
-            "next": self._cursor(found[-1], wanted) if more else None,
+            "next": cursor_of(found[-1], asked) if more else None,
             "entries": [entry.document(self._hub.log.epoch) for entry in found],
         }
 
     def _wanted(self, question: TimelineQuestion) -> Wanted:
         if not 1 <= question.limit <= LIMIT_MAX:
             raise RejectedMessage("bad-limit", f"the limit is 1 to {LIMIT_MAX}", where="limit")
-        as_of = question.as_of and as_of_us(question.as_of, zone=self._hub.settings.zone, now_us=self._hub.clock())
+        day_from, day_to = days_of(question.day_from, question.day_to)
         return Wanted(
-            as_of_us=as_of or None,
-            day_from=day(question.day_from, "from") if question.day_from else None,
-            day_to=day(question.day_to, "to") if question.day_to else None,
-            types=(question.type,) if question.type else (),
+            as_of_us=self._as_of_us(question.as_of),
+            day_from=day_from,
+            day_to=day_to,
+            types=types_of(question.type) if question.type is not None else (),
             newest_first=question.newest_first,
             limit=question.limit + 1,
+        )
+
+    def _as_of_us(self, as_of: str | None) -> int | None:
+        if as_of is None:
+            return None
+        return as_of_us(as_of, zone=self._hub.settings.zone, now_us=self._hub.clock())
+
+    def _asked(self, number: str, question: TimelineQuestion, wanted: Wanted) -> Asked:
+        return Asked(
+            self._hub.log.epoch,
+            number,
+            question.as_of,
+            wanted.day_from,
+            wanted.day_to,
+            question.agency,
+            wanted.types,
+            question.newest_first,
         )
 
     def _number(self, db: sqlite3.Connection, question: TimelineQuestion) -> str:
@@ -118,7 +136,7 @@ class Reading:
             )
         return found[0]
 
-    # ---- positions and cursors
+    # ---- positions
 
     def _wait_for(self, min_position: str | None) -> None:
         """Waits until views and membership cover a position, so that who wrote reads what was written."""
@@ -147,32 +165,6 @@ class Reading:
         applied, head = self._hub.runner.applied, self._hub.log.head()[PARTITION]
         stale = applied < head or self._hub.linker.settled < head
         return f"{self._hub.log.epoch}:{PARTITION}:{max(applied - 1, 0)}", stale
-
-    def _cursor(self, entry: Entry, wanted: Wanted) -> str:
-        """Where a page ended. It will stand in addresses: the record's and the fact's names are not in it."""
-        told = orjson.dumps([self._hub.log.epoch, wanted.newest_first, entry.sort, entry.fact])
-        return base64.urlsafe_b64encode(told).decode().rstrip("=")
-
-    def _place(self, db: sqlite3.Connection, cursor: str, *, newest_first: bool) -> Place:
-        """Where the page before ended. Raises RejectedMessage `bad-cursor`, Refused `stale-cursor`."""
-        try:
-            epoch, direction, sort, reference = orjson.loads(
-                base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            )
-            subject, token = parse_fact_reference(str(reference))
-        except (ValueError, TypeError, RejectedMessage) as error:
-            raise RejectedMessage(
-                "bad-cursor", "this is not a cursor", where="cursor", next_step="Copy `next` of the page before."
-            ) from error
-        record, fact = membership.record_of_subject(db, subject), name_of_fact(db, subject, token)
-        if epoch != self._hub.log.epoch or direction != newest_first or record is None or fact is None:
-            raise Refused(
-                "stale-cursor",
-                "this cursor belongs to another question or to the time before a restore",
-                where="cursor",
-                next_step="Begin again without a cursor.",
-            )
-        return Place(str(sort), record, fact)
 
     # ---- one fact
 
@@ -228,16 +220,17 @@ class Reading:
         permit(caller, "people")
         with self._hub.store.snapshot() as db:
             subjects = _looked_up(db, nhs_number, name, born, record)
-            return {"people": [_person_document(db, number) for number in _persons(db, subjects)]}
+            return {"people": [_person_document(db, number, None) for number in _persons(db, subjects)]}
 
-    def person(self, caller: Caller, person: str) -> dict[str, Any]:
-        """A person's records and what they are registered with. Raises Refused `unknown-person`."""
+    def person(self, caller: Caller, person: str, as_of: str | None = None) -> dict[str, Any]:
+        """A person's records and what they are registered with, or were at a known time.
+
+        Raises Refused `unknown-person`; RejectedMessage as `timeline` does.
+        """
         permit(caller, "people")
-        number = parse_person_number(person)
+        number, at_us = parse_person_number(person), self._as_of_us(as_of)
         with self._hub.store.snapshot() as db:
-            if membership.opened_us(db, number) is None:
-                raise _unknown_person()
-            return _person_document(db, number)
+            return _person_document(db, number, at_us)
 
 
 def _looked_up(
@@ -274,8 +267,8 @@ def _of_agency(records: Sequence[RecordOfPerson], agency: str | None) -> Sequenc
     return [each for each in records if agency is None or each.record.partition(":")[0] == agency]
 
 
-def _person_document(db: sqlite3.Connection, number: str) -> dict[str, Any]:
-    page: Page | None = membership.page_of(db, number)
+def _person_document(db: sqlite3.Connection, number: str, as_of_us: int | None) -> dict[str, Any]:
+    page: Page | None = membership.page_of(db, number, as_of_us)
     if page is None:
         raise _unknown_person()
     return {
@@ -283,12 +276,14 @@ def _person_document(db: sqlite3.Connection, number: str) -> dict[str, Any]:
         "leads_to": page.person,
         "merged": list(page.merged),
         "opened": us_text(membership.opened_us(db, number) or 0),
-        "records": [_record_document(db, each) for each in page.records],
+        "as_of": us_text(as_of_us) if as_of_us is not None else None,
+        "records": [_record_document(db, each, as_of_us) for each in page.records],
     }
 
 
-def _record_document(db: sqlite3.Connection, record: RecordOfPerson) -> dict[str, Any]:
-    told: Mapping[str, Any] = next((each.payload for each in people.registrations_of(db, record.subject)), {})
+def _record_document(db: sqlite3.Connection, record: RecordOfPerson, as_of_us: int | None) -> dict[str, Any]:
+    registrations = people.registrations_of(db, record.subject, as_of_us)
+    told: Mapping[str, Any] = registrations[0].payload if registrations else {}
     shown = ("names", "birth_date", "identifiers", "addresses", "telecoms")
     return {"record": record.record, **{name: told[name] for name in shown if name in told}}
 

@@ -110,11 +110,10 @@ def _shown(session: Session, hub: Hub, nhs_number: str, end: date, summary: Docu
         "records": status["records"],
     }
     if not session.screen.as_json:
-        about = person_of(session, desk, now["person"])
         zone = session.settings().zone
-        show_compact(session.screen, before, about, zone)
+        show_compact(session.screen, before, person_of(session, desk, before), zone)
         session.screen.line()
-        show_compact(session.screen, now, about, zone)
+        show_compact(session.screen, now, person_of(session, desk, now), zone)
         session.screen.line()
         show_differences(session.screen, before, now)
         _show_sums(session, sums, quarantine, then, now["person"])

@@ -51,7 +51,7 @@ def timeline(
     day_from: Annotated[str | None, typer.Option("--from", help="From this day on.", metavar="D")] = None,
     day_to: Annotated[str | None, typer.Option("--to", help="Up to this day.", metavar="D")] = None,
     agency: Annotated[str | None, typer.Option(help="What this agency said.", metavar="A")] = None,
-    kind: Annotated[str | None, typer.Option("--type", help="Events of this type.", metavar="T")] = None,
+    kind: Annotated[str | None, typer.Option("--type", help="Events of this type or family.", metavar="T")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many entries; 500 if none is said.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
     facts: Annotated[bool, typer.Option("--facts", help="Show each entry's fact, for `history`.")] = False,
@@ -75,14 +75,14 @@ def timeline(
         document = session.ask("timeline", desk=desk, **question)
         if session.answered(document):
             return
-        about = person_of(session, desk, document["person"])
+        about = person_of(session, desk, document)
     show_timeline(session.screen, document, about, session.settings().zone, with_facts=facts)
 
 
-def person_of(session: Session, desk: Desk, number: str) -> Document | None:
-    """Who a number is about, for the head of a page; None where the caller may not see it."""
+def person_of(session: Session, desk: Desk, page: Document) -> Document | None:
+    """Who a timeline is about, as it was known then, for its head; None where the caller may not see it."""
     try:
-        return session.ask("person", desk=desk, person=number)
+        return session.ask("person", desk=desk, person=page["person"], as_of=page["as_of"])
     except HubError:
         return None
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,9 +13,13 @@ from hub.http.shapes import People, PeopleAsked, Person
 from hub.http.ways import Way
 
 
-async def get_person(request: Request, person: str) -> Response:
-    """A person's records, and what each is registered with."""
-    return await read(request, desk_of(request).services.reading.person, caller_of(request), person)
+async def get_person(
+    request: Request,
+    person: str,
+    as_of: Annotated[str | None, Query(description="An RFC 3339 instant, or a day: as of its end.")] = None,
+) -> Response:
+    """A person's records, and what each is registered with, or was as of a moment."""
+    return await read(request, desk_of(request).services.reading.person, caller_of(request), person, as_of)
 
 
 async def search_people(request: Request) -> Response:
@@ -30,7 +37,7 @@ WAYS = (
         summary="A person",
         area="People",
         answers=Person,
-        codes=("unknown-person", "bad-person-number"),
+        codes=("unknown-person", "bad-person-number", "bad-moment", "as-of-in-future"),
     ),
     Way(
         method="POST",

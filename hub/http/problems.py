@@ -51,6 +51,7 @@ _CONFLICTS = (
     "stale-cursor",
     "other-epoch",
 )
+_UNANSWERABLE = ("bad-question", "unknown-type", "agency-never-heard", "reversed-range")
 _LATER = (
     "disk-full",
     "hub-stopping",
@@ -69,7 +70,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "body-too-large": 413,
         "too-large": 413,
         "unsupported-content-type": 415,
-        "bad-question": 422,
+        **dict.fromkeys(_UNANSWERABLE, 422),
         **dict.fromkeys(_CONFLICTS, 409),
         **dict.fromkeys(_LATER, 503),
     }

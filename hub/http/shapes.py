@@ -47,7 +47,7 @@ class TimelineAsked(_Question):
     day_from: str | None = Field(None, alias="from", description="Only what was true on this day or later.")
     day_to: str | None = Field(None, alias="to", description="Only what was true on this day or earlier.")
     agency: str | None = Field(None, description="Only what this agency said.")
-    type: str | None = Field(None, description="Only events of this type.")
+    type: str | None = Field(None, description="Only events of this type, or family of types (`health`).")
     cursor: str | None = Field(None, description="`next` of the page before.")
     limit: int = Field(LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
     order: Literal["oldest", "newest"] = "oldest"
@@ -178,12 +178,16 @@ class RecordOfPerson(_Answer):
 
 
 class Person(_Answer):
-    """`leads_to` is another number where this one was merged or its record moved."""
+    """`leads_to` is another number where this one was merged or its record moved, and that, like `merged`, is today's.
+
+    `records` and what they are registered with are as of `as_of`.
+    """
 
     person: PersonNumber
     leads_to: PersonNumber
     merged: list[PersonNumber]
     opened: str
+    as_of: str | None
     records: list[RecordOfPerson]
 
 

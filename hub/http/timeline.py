@@ -21,7 +21,9 @@ async def get_timeline(
     day_from: Annotated[str | None, Query(alias="from", description="Only what was true on this day or later.")] = None,
     day_to: Annotated[str | None, Query(alias="to", description="Only what was true on this day or earlier.")] = None,
     agency: Annotated[str | None, Query(description="Only what this agency said.")] = None,
-    type_: Annotated[str | None, Query(alias="type", description="Only events of this type.")] = None,
+    type_: Annotated[
+        str | None, Query(alias="type", description="Only events of this type, or family of types (`health`).")
+    ] = None,
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
     order: Literal["oldest", "newest"] = "oldest",
@@ -60,6 +62,9 @@ _CODES = (
     "bad-moment",
     "as-of-in-future",
     "bad-day",
+    "reversed-range",
+    "unknown-type",
+    "agency-never-heard",
     "bad-cursor",
     "stale-cursor",
     "bad-position",

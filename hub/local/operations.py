@@ -70,8 +70,8 @@ def _find(services: Services, caller: Caller, **wanted: str | None) -> Document:
     return services.reading.find(caller, **wanted)
 
 
-def _person(services: Services, caller: Caller, person: str) -> Document:
-    return services.reading.person(caller, person)
+def _person(services: Services, caller: Caller, person: str, as_of: str | None = None) -> Document:
+    return services.reading.person(caller, person, as_of)
 
 
 def _quarantine(

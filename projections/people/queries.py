@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from projections.engine.projection import FOREVER
+from projections.engine.facts.tables import STANDS, STOOD
 from projections.people.fold import words
 
 NHS_NUMBER = "https://fhir.nhs.uk/Id/nhs-number"
 _BY_IDENTIFIER = "SELECT DISTINCT subject FROM people_identifiers WHERE system = ? AND value = ? ORDER BY subject"
 _BY_BIRTH = "SELECT DISTINCT subject, names FROM people_births WHERE born = ? ORDER BY subject"
-_REGISTRATIONS = "SELECT fact, payload FROM people_entries WHERE subject = ? AND current_to = ? AND kind = 'assert'"
+_REGISTRATIONS = f"SELECT fact, payload FROM people_entries WHERE subject = ? AND kind = 'assert' AND {STANDS}"
+_REGISTRATIONS_THEN = f"SELECT fact, payload FROM people_entries WHERE subject = ? AND kind = 'assert' AND {STOOD}"
 _SAME = (
     "SELECT DISTINCT i.subject FROM people_identifiers i JOIN people_births b "
     "ON b.subject = i.subject AND b.fact = i.fact WHERE i.system = ? AND i.value = ? AND b.born = ? ORDER BY i.subject"
@@ -44,9 +45,11 @@ def with_name_and_birth(db: sqlite3.Connection, name: str, born: str) -> list[by
     return list(found) if wanted else []
 
 
-def registrations_of(db: sqlite3.Connection, subject: bytes) -> list[Registration]:
-    """Standing registrations of a record, the full one before short ones."""
-    found = [
-        Registration(fact, orjson.loads(payload)) for fact, payload in db.execute(_REGISTRATIONS, (subject, FOREVER))
-    ]
+def registrations_of(db: sqlite3.Connection, subject: bytes, as_of_us: int | None = None) -> list[Registration]:
+    """Registrations of a record that stand, or stood at a known time; the full one before short ones."""
+    if as_of_us is None:
+        rows = db.execute(_REGISTRATIONS, (subject,))
+    else:
+        rows = db.execute(_REGISTRATIONS_THEN, (subject, *[as_of_us] * STOOD.count("?")))
+    found = [Registration(fact, orjson.loads(payload)) for fact, payload in rows]
     return sorted(found, key=lambda each: (not each.fact.startswith("demographics"), each.fact))

@@ -34,6 +34,13 @@ def days_of(db: sqlite3.Connection, source: str, since: str) -> list[SourceDay]:
     return [SourceDay(*row) for row in found]
 
 
+def has_sent(db: sqlite3.Connection, agency: str) -> bool:
+    """Whether any system of an agency ever sent an event."""
+    first, end = f"urn:tellonce:source:{agency}:", f"urn:tellonce:source:{agency};"  # `;` comes right after `:`
+    row = db.execute("SELECT 1 FROM sources_days WHERE source >= ? AND source < ? LIMIT 1", (first, end))
+    return row.fetchone() is not None
+
+
 def states(db: sqlite3.Connection) -> list[SourceState]:
     """All sources that ever sent something, by name."""
     sums = db.execute(

@@ -14,6 +14,7 @@ import orjson
 
 from projections.engine.facts.history import Row
 from projections.engine.facts.runs import read_run, summary
+from projections.engine.facts.tables import STANDS, STOOD
 from projections.engine.membership.queries import RecordOfPerson
 from projections.engine.projection import FOREVER
 from projections.engine.standing import Run, standing
@@ -24,12 +25,6 @@ from projections.timeline.fold import STORE
 _COLUMNS = (
     'sort, fact, at, partition, known_us, type, title, "order", order_from, time, recorded, factref, event_id, '
     "findings, payload"
-)
-_STANDS = f"current_to = {FOREVER}"
-_STOOD = (
-    "known_us <= ? AND is_hidden = 0 AND (current_from <= ? AND current_to > ? OR earlier IS NOT NULL AND "
-    "EXISTS (SELECT 1 FROM json_each(earlier) WHERE json_extract(value, '$[0]') <= ? "
-    "AND json_extract(value, '$[1]') > ?))"
 )
 _RUN = "run"
 # Empty where a run is to be worked out, as the fact is not alone but what is told of it holds for what stands now.
@@ -71,10 +66,10 @@ def _select(record: RecordOfPerson, wanted: Wanted) -> tuple[str, list[Any]]:
     where = ["subject = ?"]
     parameters: list[Any] = [record.subject]
     if wanted.as_of_us is None:
-        where.append(_STANDS)
+        where.append(STANDS)
     else:
-        where.append(_STOOD)
-        parameters += [wanted.as_of_us] * _STOOD.count("?")
+        where.append(STOOD)
+        parameters += [wanted.as_of_us] * STOOD.count("?")
     if wanted.after is not None:
         beyond, values = _beyond(wanted.after, record.record, is_down=wanted.newest_first)
         where.append(beyond)

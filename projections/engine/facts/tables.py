@@ -10,6 +10,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
+from projections.engine.projection import FOREVER
+
+# Of `<prefix>_entries`: what stands now, and what stood at a known time, which is given once for each `?`.
+STANDS = f"current_to = {FOREVER}"
+STOOD = (
+    "known_us <= ? AND is_hidden = 0 AND (current_from <= ? AND current_to > ? OR earlier IS NOT NULL AND "
+    "EXISTS (SELECT 1 FROM json_each(earlier) WHERE json_extract(value, '$[0]') <= ? "
+    "AND json_extract(value, '$[1]') > ?))"
+)
 
 @dataclass(frozen=True)
 class FactTables:

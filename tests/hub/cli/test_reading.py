@@ -66,6 +66,54 @@ def test_a_day_before_the_number_was_given_out_is_an_empty_page_that_says_so(tel
     assert "This number had not been given out then." in found.out
 
 
+def test_a_page_of_then_is_headed_with_what_was_known_then(
+    tell: Tell, alex: str, events_file: Callable[..., Path]
+) -> None:
+    then = datetime.now(UTC).isoformat()
+    renamed = homes.registration("m-9", "tenant/7", number=homes.nhs_number(3), born="1981-03-04", order="2")
+    renamed["data"]["names"] = [{"family": "Renamed", "given": ["Alex"]}]
+    tell("intake", "cloudevents", events_file(renamed, name="renamed.json"), *HOUSING)
+    now_head = tell("timeline", alex).out.splitlines()[0]
+    assert now_head.startswith("Alex Renamed  born 4 March 1981  NHS number ")
+    then_head = tell("timeline", alex, "--as-of", then).out.splitlines()[0]
+    assert then_head.startswith(f"Alex Testerton  born 3 February 1980  NHS number {NUMBER[:3]} ")
+    assert tell("timeline", alex, "--as-of", "2020-01-01").out.splitlines()[0] == f"person {alex}"
+    found = tell("--json", "people", "find", "--record", "housing:crm/tenant/7").document["people"]
+    assert found[0]["records"][0]["birth_date"] == "1981-03-04"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--type", "alergy"), "unknown-type: type: there is no such event type"),
+        (("--agency", "nobody"), "agency-never-heard: agency: no agency of this name"),
+        (("--from", "2025-01-01", "--to", "2024-01-01"), "reversed-range: from, to: the range ends before it begins"),
+        (("--as-of", ""), "bad-moment: "),
+    ],
+)
+def test_a_misspelt_filter_never_reads_as_nothing_there(
+    tell: Tell, alex: str, options: tuple[str, ...], said: str
+) -> None:
+    found = tell("timeline", alex, *options)
+    assert (found.code, found.out) == (1, "")
+    assert found.err.startswith(said)
+
+
+def test_a_cursor_of_somebody_elses_timeline_is_refused(
+    tell: Tell, alex: str, events_file: Callable[..., Path]
+) -> None:
+    tell(
+        "intake",
+        "cloudevents",
+        events_file(homes.registration("m-8", "tenant/9", number=homes.nhs_number(5))),
+        *HOUSING,
+    )
+    other = tell("people", "find", "--record", "housing:crm/tenant/9").out.split()[0]
+    cursor = tell("--json", "timeline", alex, "--limit", "1").document["next"]
+    found = tell("timeline", other, "--after", cursor)
+    assert (found.code, found.out, found.err.split(":")[0]) == (1, "", "stale-cursor")
+
+
 def test_the_future_and_unreadable_days_are_refused(tell: Tell, alex: str) -> None:
     tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
     assert tell("timeline", alex, "--as-of", tomorrow).err.startswith("as-of-in-future: ")

@@ -6,12 +6,16 @@ import base64
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from events.errors import RejectedMessage
+from hub.assembly import REGISTER
 from hub.http.shapes import History, Timeline
-from tests.hub.homes import cloudevent, nhs_number, registration
+from hub.reading import Reading, TimelineQuestion
+from tests.hub.homes import STEWARD, cloudevent, nhs_number, open_home, registration, send
 from tests.hub.http.serving import Served, code_of
 
 HOPES = "aboutme.statement-shared"
@@ -110,6 +114,103 @@ def test_a_cursor_of_another_question_or_none_at_all_is_refused(served: Served, 
     for broken in ("x", "e30", cursor[:-8], "ümlaut"):
         answer = served.ask("practitioner", "GET", path, params={"cursor": broken})
         assert (answer.status_code, code_of(answer)) == (400, "bad-cursor")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"as_of": "just now"},
+        {"type": HOPES},
+        {"agency": "housing"},
+        {"from": "2024-05-01"},
+        {"to": "2024-05-30"},
+        {"order": "newest"},
+    ],
+    ids=str,
+)
+def test_a_cursor_goes_on_with_its_own_question_alone(served: Served, person: str, other: dict[str, str]) -> None:
+    path = f"/v1/people/{person}/timeline"
+    other = {name: datetime.now(UTC).isoformat() if name == "as_of" else told for name, told in other.items()}
+    for mine, theirs in (({}, other), (other, {})):
+        cursor = served.timeline_of(person, limit=3, **mine)["next"]
+        answer = served.ask("practitioner", "GET", path, params={"cursor": cursor, **theirs})
+        assert (answer.status_code, code_of(answer)) == (409, "stale-cursor")
+        assert served.timeline_of(person, cursor=cursor, limit=5, **mine)["entries"]
+
+
+def test_a_cursor_of_one_person_hides_nothing_of_another(served: Served, person: str) -> None:
+    report = served.send(*hopes("tenant/other-person", range(5)))
+    other = served.person_of("housing:crm/tenant/other-person", after=report["position"])
+    cursor = served.timeline_of(person, limit=3)["next"]
+    answer = served.ask("practitioner", "GET", f"/v1/people/{other}/timeline", params={"cursor": cursor})
+    assert (answer.status_code, code_of(answer)) == (409, "stale-cursor")
+    assert "another question" in answer.json()["detail"]
+
+
+def test_a_page_asked_for_by_nhs_number_goes_on_by_person_number_and_by_post(served: Served, person: str) -> None:
+    first = served.post("practitioner", "/v1/timeline/search", {"nhs_number": nhs_number(7), "limit": 40})
+    rest = served.timeline_of(person, cursor=first["next"])
+    assert [*first["entries"], *rest["entries"]] == whole(served, person)
+
+
+def test_a_cursor_tells_no_person_number(served: Served, person: str) -> None:
+    told = base64.urlsafe_b64decode(served.timeline_of(person, limit=3)["next"] + "==").decode()
+    assert person not in told
+    assert person.replace("-", "") not in told
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "hint"),
+    [
+        ({"type": "alergy"}, "unknown-type", "`health.allergy-recorded`"),
+        ({"type": "health.alergy-recorded"}, "unknown-type", "`health.allergy-recorded`"),
+        ({"type": "hub.person-opened"}, "unknown-type", "tellonce schemas"),
+        ({"type": ""}, "unknown-type", "tellonce schemas"),
+        ({"agency": "nobody"}, "agency-never-heard", "tellonce agencies"),
+        ({"agency": "houssing"}, "agency-never-heard", "`housing`"),
+        ({"agency": ""}, "agency-never-heard", "tellonce agencies"),
+        ({"from": "2025-01-01", "to": "2024-01-01"}, "reversed-range", "`from` is its first day"),
+    ],
+    ids=str,
+)
+def test_a_filter_that_can_fit_nothing_is_refused_and_not_answered_with_an_empty_page(
+    served: Served, person: str, question: dict[str, str], code: str, hint: str
+) -> None:
+    by_address = served.ask("practitioner", "GET", f"/v1/people/{person}/timeline", params=question)
+    by_post = served.ask("practitioner", "POST", "/v1/timeline/search", json={"person": person, **question})
+    for answer in (by_address, by_post):
+        assert (answer.status_code, code_of(answer)) == (422, code)
+        assert hint in answer.json()["next_step"]
+
+
+@pytest.mark.parametrize("name", ["as_of", "from", "to", "cursor"])
+def test_an_empty_parameter_is_not_taken_for_one_that_is_not_there(served: Served, person: str, name: str) -> None:
+    assert served.ask("practitioner", "GET", f"/v1/people/{person}/timeline", params={name: ""}).status_code == 400
+
+
+def test_a_filter_that_fits_nothing_today_but_could_is_an_empty_page(served: Served, person: str) -> None:
+    for choice in ({"type": "health.allergy-recorded"}, {"from": "2031-01-01", "to": "2031-01-01"}):
+        assert whole(served, person, **choice) == []
+
+
+def test_a_family_of_types_is_all_its_types(served: Served, person: str) -> None:
+    assert whole(served, person, type="aboutme") == whole(served, person, type=HOPES)
+    assert whole(served, person, type="health") == []
+
+
+def test_an_agency_that_left_the_register_can_still_be_asked_for(tmp_path: Path) -> None:
+    with open_home(tmp_path) as hub:
+        send(hub, *hopes("patient/left", range(1), agency="hospital"))
+        reading = Reading(hub)
+        (known,) = reading.find(STEWARD, record="hospital:crm/patient/left")["people"]
+        (tmp_path / REGISTER).write_text("", "utf-8")
+        for agency, fits in (("hospital", 1), ("housing", None)):
+            question = TimelineQuestion(known["person"], agency=agency)
+            if fits is not None:
+                assert len(reading.timeline(STEWARD, question)["entries"]) == fits
+            else:
+                with pytest.raises(RejectedMessage, match="agency-never-heard"):
+                    reading.timeline(STEWARD, question)
 
 
 def test_as_of_shows_what_was_known_then(served: Served) -> None:
