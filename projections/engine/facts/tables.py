@@ -20,6 +20,7 @@ STOOD = (
     "AND json_extract(value, '$[1]') > ?))"
 )
 
+
 @dataclass(frozen=True)
 class FactTables:
     """The four tables of one view."""
