@@ -137,7 +137,8 @@ class Hub:
     def wait_until_read(self, timeout_s: float = 60.0) -> bool:
         """Waits until the views and linkage have taken in everything that the log holds now."""
         offset = self.log.head()[PARTITION] - 1
-        return offset < 0 or (self.runner.wait_for(offset, timeout_s) and self.linker.wait_for(offset, timeout_s))
+        with self.runner.hurry():
+            return offset < 0 or (self.runner.wait_for(offset, timeout_s) and self.linker.wait_for(offset, timeout_s))
 
     def close(self) -> None:
         """Closes what was opened, the newest first."""
