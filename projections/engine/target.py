@@ -197,7 +197,7 @@ class Target:
             ).fetchall()
             self.db.execute("BEGIN IMMEDIATE")
             try:
-                self._folders[lane.projection]([open_row(partition, row_at(at)) for (at,) in waiting_at])
+                self._folders[lane.projection]([_current(open_row(partition, row_at(at))) for (at,) in waiting_at])
                 for table in ("lanes", "lanes_waiting"):
                     self.db.execute(f"DELETE FROM {table} WHERE projection = ? AND subject = ?", lane[:2])
                 self.db.execute("COMMIT")

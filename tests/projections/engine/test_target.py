@@ -13,6 +13,7 @@ from events.codec import StoredRow, leaf_hash, seal
 from events.envelope import Logged, schema_urn
 from events.errors import HubError
 from events.ids import EventId, SubjectId
+from projections.engine import target as engine
 from projections.engine.projection import Folder
 from projections.engine.store import ViewStore
 from projections.engine.target import Target
@@ -37,12 +38,14 @@ class Counting:
     def __init__(self, version: int = 1) -> None:
         self.version = version
         self.refuses: set[int] = set()
+        self.took: list[int] = []  # versions of types
 
     def folder(self, db: sqlite3.Connection) -> Folder:
         def fold(batch: Sequence[Logged]) -> None:
             for logged in batch:
                 if logged.offset in self.refuses:
                     raise HubError("cannot-fold", "told so")
+                self.took.append(logged.event.version)
                 db.execute(
                     "INSERT INTO counting VALUES(?, 1) ON CONFLICT(subject) DO UPDATE SET many = many + 1",
                     (logged.event.subject,),
@@ -51,11 +54,11 @@ class Counting:
         return fold
 
 
-def rows(*records: str, start: int = 0) -> list[StoredRow]:
+def rows(*records: str, start: int = 0, version: int = 1) -> list[StoredRow]:
     """A log of one event a record named."""
     found = []
     for offset, record in enumerate(records, start):
-        attributes = {"type": TYPE, "dataschema": schema_urn(TYPE, 1), "data": {"topic": "hopes", "text": record}}
+        attributes = {"type": TYPE, "dataschema": schema_urn(TYPE, version), "data": {"topic": "hopes", "text": record}}
         subject = SubjectId(record.encode().ljust(16, b"."))
         sealed = seal(EventId(bytes([offset]) * 32), "housing", subject, attributes)
         found.append(StoredRow(offset, offset, *sealed, leaf_hash(offset, offset, sealed)))
@@ -98,6 +101,19 @@ def test_a_mended_fold_takes_up_all_that_waited_in_its_lane(tmp_path: Path, view
     assert target.retry_lanes(PARTITION, lambda at: everything[at]) == 1
     assert counts(target) == {"ann": 2, "cy": 1, "bob": 3}
     assert target.lanes() == []
+
+
+def test_what_waited_in_a_lane_is_folded_as_the_current_version_tells_it(
+    tmp_path: Path, view: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "upcast", lambda type_name, version, payload: (version + 1, payload))
+    view.refuses = {0}
+    log = rows("bob", "bob", version=0)
+    target = target_of(tmp_path, view)
+    target.apply(PARTITION, log)
+    view.refuses = set()
+    assert target.retry_lanes(PARTITION, lambda at: log[at]) == 1
+    assert view.took == [1, 1]
 
 
 def test_a_lane_that_still_cannot_move_stays_halted(tmp_path: Path, view: Counting) -> None:
