@@ -122,7 +122,9 @@ class Linker:
         with self._store.snapshot() as db:
             known = membership.opened_among(db, unseen)
         self._opened.update(unseen)
-        return [self._opening(logged) for subject, logged in unseen.items() if subject not in known]
+        new = [logged for subject, logged in unseen.items() if subject not in known]
+        self._writer.look_up(str(logged.event.record) for logged in new)
+        return [self._opening(logged) for logged in new]
 
     def _opening(self, logged: Logged) -> Sealed:
         record = str(logged.event.record)
