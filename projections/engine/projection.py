@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import Executable, MetaData, Table
@@ -16,6 +15,33 @@ Folder = Callable[[Sequence[Logged]], None]
 FOREVER = (1 << 63) - 1  # the known time at which what still stands ends
 
 
+class Found(Protocol):
+    """What a statement found, row by row."""
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """A connection to a file of views, of either driver.
+
+    The live file is read and written through `sqlite3`; a shadow, which nobody else opens, through `apsw`, whose own
+    SQLite takes rows in at twice the rate. One file is never open in both: neither knows of the other's locks.
+    """
+
+    @property
+    def in_transaction(self) -> bool: ...
+
+    def execute(self, sql: str, parameters: Any = ..., /) -> Found: ...
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Found: ...
+
+    def close(self) -> None: ...
+
+
 class Projection(Protocol):
     """A view that can be dropped and folded again from the log at any time."""
 
@@ -23,7 +49,7 @@ class Projection(Protocol):
     version: int  # rises when the fold or the tables change: the view is then rebuilt
     metadata: MetaData
 
-    def folder(self, db: sqlite3.Connection) -> Folder:
+    def folder(self, db: Connection) -> Folder:
         """A fold over one connection, inside its open transaction.
 
         It may keep caches: after a rollback it is thrown away and made again.

@@ -16,7 +16,7 @@ from events.codec import StoredRow
 from events.envelope import Logged
 from events.log.port import Log, page
 from projections.engine.projection import Projection
-from projections.engine.store import ViewStore, connect, remove_generation
+from projections.engine.store import ViewStore, connect, connect_shadow, remove_generation
 from projections.engine.target import Target
 
 log = structlog.get_logger()
@@ -181,13 +181,14 @@ class Runner:
     def _rebuild(self, name: str | None, progress: Progress, cancel: threading.Event | None) -> None:
         path = self._store.new_generation()
         try:
-            db = self._shadow_of(path, name)
-            target = Target(db, self._projections, self._log.epoch)
+            self._store.create(path)
             if name is not None:
-                target.clear(name)
-            self._catch_up(target, progress, cancel)
-            db.execute("PRAGMA journal_mode = DELETE")
-            db.close()
+                self._store.copy(path, without=name)
+            db = connect_shadow(path)
+            try:
+                self._catch_up(Target(db, self._projections, self._log.epoch), progress, cancel)
+            finally:
+                db.close()
             _fsync(path)
         except BaseException:
             remove_generation(path)
@@ -202,21 +203,6 @@ class Runner:
             self._swap_fault = None
             remove_generation(path)
             raise fault
-
-    def _shadow_of(self, path: Path, name: str | None) -> sqlite3.Connection:
-        if name is None:
-            self._store.create(path)
-        else:
-            with self._store.snapshot() as live:
-                copy = sqlite3.connect(path)
-                live.backup(copy)
-                copy.close()
-        db = connect(path)
-        # Nothing reads a shadow: no syncs until it is whole. A journal it needs, for batches with an event that halts.
-        db.execute("PRAGMA journal_mode = MEMORY")
-        db.execute("PRAGMA synchronous = OFF")
-        db.execute("PRAGMA cache_size = -262144")
-        return db
 
     def _catch_up(self, target: Target, progress: Progress, cancel: threading.Event | None) -> None:
         """Folds to where the live views are, which move on meanwhile: the rest gets shorter from chase to chase.

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+import apsw
 import structlog
 
 from events.catalogue import TYPES
@@ -16,13 +17,14 @@ from events.codec import StoredRow, open_row
 from events.envelope import Logged, schema_urn
 from events.errors import HubError
 from events.upcasters import upcast
-from projections.engine.projection import Folder, Projection, insert_sql, table_sql
+from projections.engine.projection import Connection, Folder, Projection, insert_sql, table_sql
 from projections.engine.store import checkpoints, lanes, waiting
 
 log = structlog.get_logger()
 _CHECKPOINT = insert_sql(checkpoints, replace=True)
 _LANE = insert_sql(lanes)
 _WAITING = insert_sql(waiting)
+_OF_VALUES = (apsw.ConstraintError, apsw.MismatchError, apsw.MisuseError, apsw.RangeError, apsw.TooBigError)
 
 
 class HaltedLane(NamedTuple):
@@ -38,7 +40,7 @@ class HaltedLane(NamedTuple):
 class Target:
     """Folds rows of the log into one file of views. For one thread."""
 
-    def __init__(self, db: sqlite3.Connection, projections: Sequence[Projection], epoch: str) -> None:
+    def __init__(self, db: Connection, projections: Sequence[Projection], epoch: str) -> None:
         self.db = db
         self._projections = {projection.name: projection for projection in projections}
         self._epoch = epoch
@@ -96,7 +98,7 @@ class Target:
         """Folds rows into every projection, with the checkpoints, in one transaction.
 
         A fold that fails halts only its record's lane. Raises BrokenRow for a row that does not open and
-        sqlite3.OperationalError where the disk says no; nothing of the rows is then applied.
+        what the driver says where the disk says no; nothing of the rows is then applied.
         """
         batch = [_current(open_row(partition, row)) for row in rows]
         if not batch:
@@ -213,6 +215,8 @@ class Target:
 
 def is_of_the_disk(error: Exception) -> bool:
     """True for what the file or its disk is to blame for, not a fold: full, locked, malformed."""
+    if isinstance(error, apsw.Error):
+        return not isinstance(error, _OF_VALUES)
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
@@ -230,6 +234,6 @@ def _current(logged: Logged) -> Logged:
     return logged._replace(event=event._replace(attributes=attributes))
 
 
-def halted_lanes(db: sqlite3.Connection) -> list[HaltedLane]:
+def halted_lanes(db: Connection) -> list[HaltedLane]:
     found = db.execute("SELECT projection, subject, at, since_us, code FROM lanes ORDER BY projection, subject")
     return [HaltedLane(*row) for row in found]

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
 from events.envelope import Logged
-from projections.engine.projection import Projection
+from projections.engine.projection import Connection, Projection
 
 
 def empty_view(projection: Projection) -> sqlite3.Connection:
@@ -27,7 +27,7 @@ def empty_view(projection: Projection) -> sqlite3.Connection:
     return db
 
 
-def fold(projection: Projection, db: sqlite3.Connection, batches: Sequence[Sequence[Logged]]) -> None:
+def fold(projection: Projection, db: Connection, batches: Sequence[Sequence[Logged]]) -> None:
     """Folds batches, each in a transaction and with a folder of its own, as after a restart."""
     for batch in batches:
         db.execute("BEGIN")
@@ -35,7 +35,7 @@ def fold(projection: Projection, db: sqlite3.Connection, batches: Sequence[Seque
         db.execute("COMMIT")
 
 
-def digest(projection: Projection, db: sqlite3.Connection) -> str:
+def digest(projection: Projection, db: Connection) -> str:
     """SHA-256 over all rows by primary key: equal views have equal digests."""
     told = hashlib.sha256()
     for table in sorted(projection.metadata.tables.values(), key=lambda table: table.name):

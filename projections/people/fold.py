@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ from sqlalchemy import MetaData
 from events.log.bulk import insert_rows
 from projections.engine.facts.fold import FactFold
 from projections.engine.facts.history import FactStore, NewRow, Row
-from projections.engine.projection import FOREVER, Folder
+from projections.engine.projection import FOREVER, Connection, Folder
 from projections.people import tables
 
 TYPES = frozenset({"person.registered"})
@@ -30,7 +29,7 @@ class PeopleProjection:
     version = 2
     metadata: MetaData = tables.metadata
 
-    def folder(self, db: sqlite3.Connection) -> Folder:
+    def folder(self, db: Connection) -> Folder:
         return _PeopleFold(db, STORE, TYPES).batch
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Sequence
 
 from sqlalchemy import MetaData
@@ -12,7 +11,7 @@ from sqlalchemy import MetaData
 from events.clock import from_us
 from events.envelope import Logged
 from events.log.bulk import insert_rows
-from projections.engine.projection import Folder
+from projections.engine.projection import Connection, Folder
 from projections.sources import tables
 
 _DAY_US = 86_400 * 1_000_000
@@ -33,12 +32,12 @@ class SourcesProjection:
     version = 1
     metadata: MetaData = tables.metadata
 
-    def folder(self, db: sqlite3.Connection) -> Folder:
+    def folder(self, db: Connection) -> Folder:
         return _Fold(db).batch
 
 
 class _Fold:
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Connection) -> None:
         self._db = db
 
     def batch(self, batch: Sequence[Logged]) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from sqlalchemy import MetaData
 
 from events.catalogue import TYPES, wording_of_titles
 from projections.engine.facts.fold import FactFold
 from projections.engine.facts.history import FactStore
-from projections.engine.projection import Folder
+from projections.engine.projection import Connection, Folder
 from projections.timeline import tables
 
 TYPES_OF_FACTS = frozenset(name for name in TYPES if not name.startswith("hub."))
@@ -23,5 +21,5 @@ class TimelineProjection:
     version = 2 << 32 | wording_of_titles()  # rows carry titles: other words for them make another version
     metadata: MetaData = tables.metadata
 
-    def folder(self, db: sqlite3.Connection) -> Folder:
+    def folder(self, db: Connection) -> Folder:
         return FactFold(db, STORE, TYPES_OF_FACTS).batch

@@ -6,7 +6,6 @@ A batch is folded in memory, fact by fact, and written in key order at its end. 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 import orjson
@@ -29,7 +28,7 @@ from projections.engine.facts.history import (
 )
 from projections.engine.facts.inhand import FactInHand, LongFacts
 from projections.engine.occurred import DEFAULT_ZONE, UNDATED, occurred_of
-from projections.engine.projection import FOREVER
+from projections.engine.projection import FOREVER, Connection
 from projections.engine.standing import Sweep, is_arrival, is_plainly_ordered
 
 _CLOSING_TYPE = "hub.return-closed"
@@ -40,7 +39,7 @@ _WRONG_PERSON = "wrong-person"
 class FactFold:
     """Keeps one view's facts: those of some types."""
 
-    def __init__(self, db: sqlite3.Connection, store: FactStore, types: frozenset[str]) -> None:
+    def __init__(self, db: Connection, store: FactStore, types: frozenset[str]) -> None:
         self._db = db
         self._store = store
         self._types = types | {_CLOSING_TYPE}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from sqlalchemy import bindparam, select, update
 from events.log.bulk import select_rows
 from events.order import parse_order
 from projections.engine.facts.tables import FactTables
-from projections.engine.projection import insert_sql, sql
+from projections.engine.projection import Connection, insert_sql, sql
 from projections.engine.standing import Item, Sweep
 
 FactKey = tuple[bytes, str]
@@ -265,12 +264,12 @@ class FactStore:
             )
         )
 
-    def rows_of_fact(self, db: sqlite3.Connection, subject: bytes, fact: str) -> list[Row]:
+    def rows_of_fact(self, db: Connection, subject: bytes, fact: str) -> list[Row]:
         """Everything said of a fact, in order of arrival; empty for a fact never heard of."""
         found = db.execute(self._law, {"subject": subject, "fact": fact}).fetchall()
         return [Row(*(*values, subject, fact)) for values in found]
 
-    def rows_of_facts(self, db: sqlite3.Connection, keys: Iterable[FactKey]) -> dict[FactKey, list[Row]]:
+    def rows_of_facts(self, db: Connection, keys: Iterable[FactKey]) -> dict[FactKey, list[Row]]:
         """The same for many facts at once, without those never heard of."""
         found: dict[FactKey, list[Row]] = {}
         for values in select_rows(db, self._law_of_many, keys, 2):
@@ -280,24 +279,24 @@ class FactStore:
             rows.sort(key=_by_arrival)
         return found
 
-    def facts_of_group(self, db: sqlite3.Connection, subject: bytes, group: str) -> list[FactKey]:
+    def facts_of_group(self, db: Connection, subject: bytes, group: str) -> list[FactKey]:
         found = db.execute(self._facts_of_group, {"subject": subject, "factgroup": group})
         return [(subject, fact) for (fact,) in found]
 
-    def facts_of_scope(self, db: sqlite3.Connection, source: str, scope: str) -> list[FactKey]:
+    def facts_of_scope(self, db: Connection, source: str, scope: str) -> list[FactKey]:
         return db.execute(self._facts_of_scope, {"source": source, "scope": scope}).fetchall()
 
-    def sweeps_of_group(self, db: sqlite3.Connection, subject: bytes, group: str) -> list[Sweep]:
+    def sweeps_of_group(self, db: Connection, subject: bytes, group: str) -> list[Sweep]:
         found = db.execute(self._groups, {"subject": subject, "factgroup": group})
         return [
             Sweep(at, known_us, parse_order(order) if order else None, group=group, is_wrong_person=bool(is_wrong))
             for at, known_us, order, is_wrong in found
         ]
 
-    def closings_of_scope(self, db: sqlite3.Connection, source: str, scope: str) -> list[Closing]:
+    def closings_of_scope(self, db: Connection, source: str, scope: str) -> list[Closing]:
         return [Closing(*values) for values in db.execute(self._closings, {"source": source, "scope": scope})]
 
-    def sweeps_for(self, db: sqlite3.Connection, source: str, rows: Sequence[Row]) -> list[Sweep]:
+    def sweeps_for(self, db: Connection, source: str, rows: Sequence[Row]) -> list[Sweep]:
         """Group withdrawals and closings that may concern a fact."""
         sweeps: list[Sweep] = []
         for group in sorted({row.factgroup for row in rows if row.factgroup}):

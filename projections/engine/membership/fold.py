@@ -7,7 +7,6 @@ left without records by a link redirects to where its last record went, until it
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from events.envelope import Logged
 from events.log.bulk import insert_rows, select_rows
 from projections.engine.membership import tables
 from projections.engine.membership.queries import lead, number_of, numbers_of, subjects_of, survivor_of, way_of
-from projections.engine.projection import FOREVER, Folder, insert_sql
+from projections.engine.projection import FOREVER, Connection, Folder, insert_sql
 
 _PERSON = "INSERT OR IGNORE INTO membership_persons VALUES"
 _RECORD = "INSERT OR IGNORE INTO membership_records VALUES"
@@ -42,12 +41,12 @@ class MembershipProjection:
     version = 1
     metadata: MetaData = tables.metadata
 
-    def folder(self, db: sqlite3.Connection) -> Folder:
+    def folder(self, db: Connection) -> Folder:
         return _Fold(db).batch
 
 
 class _Fold:
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Connection) -> None:
         self._db = db
         self._kinds = {
             "hub.records-linked": self._link,

@@ -5,13 +5,12 @@ Times are known times in microseconds; NOW stands for the newest state.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from operator import attrgetter
 from typing import NamedTuple
 
 from events.log.bulk import select_rows
-from projections.engine.projection import FOREVER
+from projections.engine.projection import FOREVER, Connection
 
 NOW = FOREVER - 1
 _EDGE = "SELECT to_number FROM membership_edges WHERE number = ? AND from_us <= ? AND to_us > ?"
@@ -52,12 +51,12 @@ class Page(NamedTuple):
     merged: tuple[str, ...]  # other numbers that lead to the same person today
 
 
-def lead(db: sqlite3.Connection, number: str, at_us: int = NOW) -> str:
+def lead(db: Connection, number: str, at_us: int = NOW) -> str:
     """The number that a number leads to, following merges and redirects."""
     return way_of(db, number, at_us)[-1]
 
 
-def way_of(db: sqlite3.Connection, number: str, at_us: int = NOW) -> list[str]:
+def way_of(db: Connection, number: str, at_us: int = NOW) -> list[str]:
     """The numbers that a number leads to one after the other, itself first."""
     way = {number: None}
     while (row := db.execute(_EDGE, (number, at_us, at_us)).fetchone()) is not None and row[0] not in way:
@@ -66,7 +65,7 @@ def way_of(db: sqlite3.Connection, number: str, at_us: int = NOW) -> list[str]:
     return list(way)
 
 
-def survivor_of(db: sqlite3.Connection, number: str) -> str:
+def survivor_of(db: Connection, number: str) -> str:
     """The number whose page a number shares through merges today, wherever that leads; itself if none."""
     visited = {number}
     while (row := db.execute(_EDGE + " AND kind = 'merge'", (number, NOW, NOW)).fetchone()) is not None:
@@ -77,7 +76,7 @@ def survivor_of(db: sqlite3.Connection, number: str) -> str:
     return number
 
 
-def numbers_of(db: sqlite3.Connection, number: str, at_us: int = NOW) -> list[str]:
+def numbers_of(db: Connection, number: str, at_us: int = NOW) -> list[str]:
     """The number itself and all that are merged into it, directly or not."""
     found = {number: None}
     rest = [number]
@@ -89,42 +88,42 @@ def numbers_of(db: sqlite3.Connection, number: str, at_us: int = NOW) -> list[st
     return list(found)
 
 
-def subjects_of(db: sqlite3.Connection, number: str, at_us: int = NOW) -> set[bytes]:
+def subjects_of(db: Connection, number: str, at_us: int = NOW) -> set[bytes]:
     """Subjects of the records that belong to a number, merged ones included."""
     return {
         subject for each in numbers_of(db, number, at_us) for (subject,) in db.execute(_LINKED, (each, at_us, at_us))
     }
 
 
-def number_of(db: sqlite3.Connection, subject: bytes, at_us: int = NOW) -> str | None:
+def number_of(db: Connection, subject: bytes, at_us: int = NOW) -> str | None:
     """The number that a record itself is linked to, before merges."""
     row = db.execute(_LINK, (subject, at_us, at_us)).fetchone()
     return row[0] if row is not None else None
 
 
-def person_of(db: sqlite3.Connection, subject: bytes, at_us: int = NOW) -> str | None:
+def person_of(db: Connection, subject: bytes, at_us: int = NOW) -> str | None:
     """The person that a record belongs to."""
     number = number_of(db, subject, at_us)
     return lead(db, number, at_us) if number is not None else None
 
 
-def subject_of_record(db: sqlite3.Connection, record: str) -> bytes | None:
+def subject_of_record(db: Connection, record: str) -> bytes | None:
     row = db.execute("SELECT subject FROM membership_records WHERE record = ?", (record,)).fetchone()
     return row[0] if row is not None else None
 
 
-def record_of_subject(db: sqlite3.Connection, subject: bytes) -> str | None:
+def record_of_subject(db: Connection, subject: bytes) -> str | None:
     row = db.execute("SELECT record FROM membership_records WHERE subject = ?", (subject,)).fetchone()
     return row[0] if row is not None else None
 
 
-def opened_us(db: sqlite3.Connection, number: str) -> int | None:
+def opened_us(db: Connection, number: str) -> int | None:
     """When a number was given out; None for one that never was."""
     row = db.execute("SELECT opened_us FROM membership_persons WHERE person = ?", (number,)).fetchone()
     return row[0] if row is not None else None
 
 
-def page_of(db: sqlite3.Connection, number: str, as_of_us: int | None = None) -> Page | None:
+def page_of(db: Connection, number: str, as_of_us: int | None = None) -> Page | None:
     """The records that a number's page shows: those it led to then which belong today to whom it leads to today.
 
     None for a number never given out.
@@ -143,31 +142,31 @@ def page_of(db: sqlite3.Connection, number: str, as_of_us: int | None = None) ->
     return Page(person, number, is_open, tuple(sorted(records, key=_BY_RECORD)), tuple(sorted(others)))
 
 
-def own_number(db: sqlite3.Connection, subject: bytes) -> str | None:
+def own_number(db: Connection, subject: bytes) -> str | None:
     """The number first opened for a record."""
     row = db.execute("SELECT person FROM membership_records WHERE subject = ?", (subject,)).fetchone()
     return row[0] if row is not None else None
 
 
-def opened_among(db: sqlite3.Connection, subjects: Iterable[bytes]) -> set[bytes]:
+def opened_among(db: Connection, subjects: Iterable[bytes]) -> set[bytes]:
     """Those of some subjects that have a number already."""
     known = "SELECT r.subject FROM wanted CROSS JOIN membership_records r ON r.subject = wanted.column1"
     return {subject for (subject,) in select_rows(db, known, [(subject,) for subject in subjects], 1)}
 
 
-def is_merged(db: sqlite3.Connection, survivor: str, absorbed: str) -> bool:
+def is_merged(db: Connection, survivor: str, absorbed: str) -> bool:
     """True while one number is merged into the other directly."""
     row = db.execute(_EDGE + " AND kind = 'merge'", (absorbed, NOW, NOW)).fetchone()
     return row is not None and row[0] == survivor
 
 
-def is_moved_by_hand(db: sqlite3.Connection, subject: bytes) -> bool:
+def is_moved_by_hand(db: Connection, subject: bytes) -> bool:
     """True when a human made the record's newest link: rules leave it where it is."""
     row = db.execute("SELECT how FROM membership_links WHERE subject = ? AND to_us = ?", (subject, FOREVER)).fetchone()
     return row is not None and row[0] in ("linked-by-hand", "unlinked")
 
 
-def causes_up_to(db: sqlite3.Connection, partition: str) -> int:
+def causes_up_to(db: Connection, partition: str) -> int:
     """The highest offset that any decision names as its cause, -1 for none."""
     row = db.execute("SELECT cause_at FROM membership_progress WHERE partition = ?", (partition,)).fetchone()
     return row[0] if row is not None else -1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from events.envelope import Logged, schema_urn
 from events.errors import HubError
 from events.ids import EventId, SubjectId
 from projections.engine import target as engine
-from projections.engine.projection import Folder
+from projections.engine.projection import Connection, Folder
 from projections.engine.store import ViewStore
 from projections.engine.target import Target
 
@@ -40,7 +39,7 @@ class Counting:
         self.refuses: set[int] = set()
         self.took: list[int] = []  # versions of types
 
-    def folder(self, db: sqlite3.Connection) -> Folder:
+    def folder(self, db: Connection) -> Folder:
         def fold(batch: Sequence[Logged]) -> None:
             for logged in batch:
                 if logged.offset in self.refuses:
