@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import lru_cache
 
 from events.canonical import DEPTH_MAX
@@ -18,9 +19,9 @@ HOPELESS_DEPTH = 4096
 GOES_ON, ENDED, MISMATCHED, TOO_DEEP = range(4)
 
 
-def past(pattern: re.Pattern[bytes], chunk: bytes, at: int) -> int:
+def past(pattern: re.Pattern[bytes], chunk: bytes, at: int, until: int = sys.maxsize) -> int:
     """Where a match that begins here ends; here, if there is none."""
-    found = pattern.match(chunk, at)
+    found = pattern.match(chunk, at, until)
     return found.end() if found else at
 
 
@@ -55,17 +56,18 @@ class Brackets:
         self._open = bytearray()
         self._in_string = False
 
-    def feed(self, chunk: bytes, at: int) -> tuple[int, int]:
+    def feed(self, chunk: bytes, at: int, until: int) -> tuple[int, int]:
         """Where reading stopped, and whether the value goes on, ended there, or has brackets that do not match."""
+        until = min(until, len(chunk))
         while True:
             if self._in_string:
-                at = past(_IN_STRING, chunk, at)
+                at = past(_IN_STRING, chunk, at, until)
                 if chunk[at : at + 1] != b'"':
                     return at, GOES_ON
                 self._in_string = False
                 at += 1
-            at = past(_NO_BRACKET if self._open else _NO_END, chunk, at)
-            if at == len(chunk):
+            at = past(_NO_BRACKET if self._open else _NO_END, chunk, at, until)
+            if at >= until:
                 return at, GOES_ON
             taken, state = self._step(chunk[at])
             at += taken

@@ -3,6 +3,9 @@
 A batch is cut at its guessed separators (`},{"<the first event's first key>"`); a guess counts only if brackets match
 before it and never did earlier, which makes it exact: no object begins with another whole object. Where the guess
 fails, brackets are counted one by one. Parsing a batch to cut it would take twice as long, and forget doubled keys.
+
+Whatever comes, the work grows with its bytes: what was searched is not searched again, and a batch that breaks its
+events on purpose loses the benefit of the doubt.
 """
 
 from __future__ import annotations
@@ -10,10 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 import orjson
 
+from adapters.cloudevents.ahead import Ahead
 from adapters.cloudevents.brackets import GOES_ON, MISMATCHED, TOO_DEEP, Brackets, is_one_value, past
 from adapters.sdk.adapter import Finding, Message
 from adapters.sdk.window import Window
@@ -32,18 +35,28 @@ _WHY = {
 _BLANKS = re.compile(rb"[ \t\r\n]*+")
 _BETWEEN = re.compile(rb"[ \t\r\n,]*+")
 _OPENINGS = re.compile(rb"[ \t\r\n\[{]*+")
-_FIRST_KEY = re.compile(rb'\{[ \t\r\n]*+("(?:[^"\\]|\\.)*+")', re.DOTALL)
+_FIRST_KEY = re.compile(rb'\{[ \t\r\n]*+("(?:[^"\\]|\\.){0,256}+")', re.DOTALL)
 # An id before which only plain texts stand is surely the event's own.
 _ID = re.compile(rb'\s*+\{(?:\s*+"[a-z0-9]++"\s*+:\s*+"[^"\\]*+"\s*+,)*?\s*+"id"\s*+:\s*+"([ !#-\[\]-~]++)"')
 _AFTER_STRAY = (ord(","), ord("}"))  # after these, a bracket was not the end of the batch
 _GUESS_BYTES = 8_192
+# A broken event is counted to its limit before it is cut at the next separator, which lies short of that: so much may
+# be counted in vain, and so much more for every byte that was taken.
+_IN_VAIN_BYTES = 2 * SIZE_MAX_BYTES
+_IN_VAIN_PER_BYTE = 4
+_DOUBTED_BYTES = 128
 
 
-class _Separator(NamedTuple):
+class _Separator:
     """What probably stands between a batch's events, and how each of them probably begins."""
 
-    between: re.Pattern[bytes]
-    event: re.Pattern[bytes]
+    __slots__ = ("between", "distrusted", "event")
+
+    def __init__(self, window: Window, key: bytes) -> None:
+        between, event = _patterns(key)
+        self.between = Ahead(window, between, b"}")
+        self.event = Ahead(window, event, b"{")
+        self.distrusted = -1  # where in the stream a separator stood inside an event
 
 
 class Cutter:
@@ -52,6 +65,8 @@ class Cutter:
     def __init__(self, window: Window) -> None:
         self._window = window
         self._number = 0
+        self._judged_to = 0  # the end of a line that was found to be part of a document
+        self._in_vain = 0  # bytes that were counted, and then not taken
 
     def messages(self) -> Iterator[Message]:
         """Every event, batch element or line; nothing at all where the stream is blank."""
@@ -94,13 +109,18 @@ class Cutter:
     def _is_document(self) -> bool:
         """True where the first line is no whole object and the second does not begin with one."""
         window = self._window
+        if window.behind + window.at < self._judged_to:
+            return True
         while (end := window.buffer.find(b"\n", window.at)) < 0 and window.size_bytes <= SIZE_MAX_BYTES:
             if not window.more():
                 break
         if end < 0 or is_one_value(window.buffer[window.at : end].rstrip()):
             return False
         second = past(_BLANKS, window.buffer, end)
-        return window.buffer[second : second + 1] != b"{"
+        if window.buffer[second : second + 1] == b"{":
+            return False
+        self._judged_to = window.behind + end
+        return True
 
     # ---- a batch
 
@@ -130,46 +150,58 @@ class Cutter:
         if window.size_bytes < _GUESS_BYTES:
             window.more()
         found = _FIRST_KEY.match(window.buffer, window.at)
-        return _separator_before(found[1]) if found else None
+        return _Separator(window, found[1]) if found else None
 
     def _guessed(self, separator: _Separator, bound: int) -> Iterator[Message]:
         """Events as long as a separator is found where one is guessed, and what lies before it is one value."""
-        window, search, new = self._window, separator.between.search, self._message
+        window, search, new = self._window, separator.between.next, self._message
         while True:
-            buffer, at = window.buffer, window.at
-            found = search(buffer, at, at + bound)
+            at = window.at
+            found = search(at, at + bound)
             if found is None:
                 if window.size_bytes < bound and window.more():
                     continue
                 return
-            raw = buffer[at : found.start() + 1]
-            if not is_one_value(raw):
+            start, end = found
+            raw = window.buffer[at : start + 1]
+            place = window.behind + start
+            if place == separator.distrusted or not is_one_value(raw):
+                separator.distrusted = place
                 return
-            window.at = found.end()
+            window.at = end
             yield new(raw)
 
     def _counted(self, separator: _Separator | None) -> Message:
         """The value at the window's beginning, by its brackets; where they do not match, up to the next separator."""
-        window = self._window
-        brackets = Brackets()
-        end, state = brackets.feed(window.buffer, window.at)
+        window, brackets = self._window, Brackets()
+        reach = self._reach()
+        end, state = brackets.feed(window.buffer, window.at, window.at + reach)
         while state == GOES_ON:
             read = end - window.at
             if read > SIZE_MAX_BYTES:
-                return self._resumed(separator, read) or self._dropped(brackets, end)
-            if not window.more():
+                return self._resumed(separator, read, read) or self._dropped(brackets, end)
+            if window.size_bytes > reach:
+                if message := self._resumed(separator, reach, read):
+                    return message
+                reach *= 2
+            elif not window.more():
                 end = len(window.buffer)
-                return self._resumed(separator, read) or self._faulty(window.take(end), TRUNCATED)
-            end, state = brackets.feed(window.buffer, window.at + read)
+                return self._resumed(separator, read, read) or self._faulty(window.take(end), TRUNCATED)
+            end, state = brackets.feed(window.buffer, window.at + read, window.at + reach)
+        read = end - window.at
         if state == TOO_DEEP:
-            return self._resumed(separator, SIZE_MAX_BYTES) or self._sought(separator)
+            return self._resumed(separator, SIZE_MAX_BYTES, read) or self._sought(separator)
         if state == MISMATCHED:
-            read = end - window.at
-            if message := self._resumed(separator, read if self._ends_array(end) else SIZE_MAX_BYTES):
+            if message := self._resumed(separator, read if self._ends_array(end) else SIZE_MAX_BYTES, read):
                 return message
             end = window.at + read  # looking for a separator may have moved the window
         end = max(end, window.at + 1)  # a bracket that closes nothing is a part of its own
         return self._message(window.take(end).rstrip())
+
+    def _reach(self) -> int:
+        """How far to count before the next separator is believed to end a broken event."""
+        allowed = _IN_VAIN_BYTES + _IN_VAIN_PER_BYTE * (self._window.behind + self._window.at)
+        return 2 * SIZE_MAX_BYTES if self._in_vain < allowed else _DOUBTED_BYTES
 
     def _ends_array(self, at: int) -> bool:
         """Whether a closing bracket looks like the end of the batch, and not like one astray in an event."""
@@ -177,19 +209,20 @@ class Cutter:
         after = past(_BLANKS, buffer, at + 1)
         return buffer[at : at + 1] == b"]" and (after == len(buffer) or b"\n" in buffer[at:after])
 
-    def _resumed(self, separator: _Separator | None, within: int) -> Message | None:
+    def _resumed(self, separator: _Separator | None, within: int, read: int) -> Message | None:
         """A broken event up to the next one; None if it holds events itself, lest one inside be taken for its own."""
         window = self._window
         if separator is None:
             return None
         while window.size_bytes < within and window.more():
             pass
-        found = separator.between.search(window.buffer, window.at, window.at + within)
+        found = separator.between.next(window.at, window.at + within)
         inside = past(_OPENINGS, window.buffer, window.at)
-        if found is None or separator.event.search(window.buffer, inside, found.start()):
+        if found is None or separator.event.next(inside, found[0]):
             return None
-        raw = window.buffer[window.at : found.start() + 1]
-        window.at = found.end()
+        raw = window.buffer[window.at : found[0] + 1]
+        self._in_vain += max(0, read - len(raw))
+        window.at = found[1]
         return self._message(raw)
 
     def _sought(self, separator: _Separator | None) -> Message:
@@ -197,8 +230,8 @@ class Cutter:
         window = self._window
         head = window.buffer[window.at : window.at + HEAD_BYTES]
         while True:
-            found = separator.between.search(window.buffer, window.at) if separator else None
-            window.at = found.end() if found else max(window.at, len(window.buffer) - _GUESS_BYTES)
+            found = separator.between.next(window.at, len(window.buffer)) if separator else None
+            window.at = found[1] if found else max(window.at, len(window.buffer) - _GUESS_BYTES)
             if found or not window.more():
                 break
         if not found:
@@ -215,15 +248,16 @@ class Cutter:
             if not window.more():
                 end = len(window.buffer)
                 break
-            end, state = brackets.feed(window.buffer, 0)
+            end, state = brackets.feed(window.buffer, 0, len(window.buffer))
         window.at = end
         return self._faulty(head, TOO_LARGE)
 
 
 @lru_cache(maxsize=64)
-def _separator_before(key: bytes) -> _Separator:
+def _patterns(key: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Of the separator, and of an event's beginning."""
     event = rb"\{[ \t\r\n]*+" + re.escape(key) + rb"[ \t\r\n]*+:"
-    return _Separator(re.compile(rb"\}[ \t\r\n]*+,[ \t\r\n]*+(?=" + event + rb")"), re.compile(event))
+    return re.compile(rb"\}[ \t\r\n]*+,[ \t\r\n]*+(?=" + event + rb")"), re.compile(event)
 
 
 def sender_id_of(raw: bytes) -> str | None:

@@ -10,13 +10,14 @@ BLOCK_BYTES = 1 << 19
 class Window:
     """Bytes of a stream from `at` on; reads on by whole blocks, whatever the stream hands out at a time."""
 
-    __slots__ = ("_block_bytes", "_raw", "at", "buffer", "is_at_end")
+    __slots__ = ("_block_bytes", "_raw", "at", "behind", "buffer", "is_at_end")
 
     def __init__(self, raw: BinaryIO, block_bytes: int = BLOCK_BYTES) -> None:
         self._raw = raw
         self._block_bytes = block_bytes
         self.buffer = b""
         self.at = 0
+        self.behind = 0  # bytes of the stream before the buffer
         self.is_at_end = False
 
     def more(self) -> bool:
@@ -33,6 +34,7 @@ class Window:
             parts.append(part)
             wanted -= len(part)
         self.buffer = b"".join(parts)
+        self.behind += self.at
         self.at = 0
         return len(parts) > 1
 
