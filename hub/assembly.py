@@ -25,6 +25,7 @@ from hub.linkage.decisions import Decisions, DecisionWriter
 from hub.linkage.linker import Linker
 from hub.receipts.store import ReceiptStore
 from hub.settings import Settings
+from hub.sqlite import reading_told
 from hub.vault.keys import KeyStore
 from projections.engine.membership.fold import MembershipProjection
 from projections.engine.projection import Projection
@@ -57,7 +58,8 @@ class Hub:
         self.clock = clock or SystemClock()
         self._closers: list[Callable[[], None]] = []
         try:
-            self._open()
+            with reading_told("home"):
+                self._open()
         except BaseException:
             self.close()
             raise

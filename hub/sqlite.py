@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,15 @@ _PRIVATE = 0o600
 _BUSY_MS = 10_000
 _CACHE_KIB = -32_768  # random ids: with 2 MB every look-up read the disk, from half a million rows on
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_PRIMARY = 0xFF  # of a result code of SQLite; the rest of it says more
+# The index of a WAL is a file, too, and made by whoever reads first: on a full disk it cannot be given its size.
+_FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+_CODE_OF_KIND = {
+    apsw.FullError: sqlite3.SQLITE_FULL,
+    apsw.IOError: sqlite3.SQLITE_IOERR,
+    apsw.BusyError: sqlite3.SQLITE_BUSY,
+}
+_CODES = {sqlite3.SQLITE_IOERR: "disk-error", sqlite3.SQLITE_BUSY: "file-locked"}
 
 
 def open_file(path: Path, stored_format: int, make_tables: Callable[[apsw.Connection], None]) -> apsw.Connection:
@@ -29,7 +39,7 @@ def open_file(path: Path, stored_format: int, make_tables: Callable[[apsw.Connec
     db = apsw.Connection(str(path))
     db.set_busy_timeout(_BUSY_MS)
     try:
-        with faults_told(path.name):
+        with reading_told(path.name):
             db.pragma("page_size", 8192)
             db.pragma("journal_mode", "wal")
             db.pragma("synchronous", "full")
@@ -92,7 +102,7 @@ def transaction(db: apsw.Connection) -> Iterator[None]:
 
 @contextmanager
 def faults_told(where: str) -> Iterator[None]:
-    """Faults of the disk within come out as TryAgainLater."""
+    """Faults of the disk while something is stored come out as TryAgainLater."""
     try:
         yield
     except Exception as error:
@@ -102,31 +112,59 @@ def faults_told(where: str) -> Iterator[None]:
         raise told from error
 
 
+@contextmanager
+def reading_told(where: str) -> Iterator[None]:
+    """Faults of the disk while a home is opened or read come out as TryAgainLater.
+
+    Anything else comes out as it is, a file that may not be read among it.
+    """
+    try:
+        yield
+    except Exception as error:
+        told = of_reading(error, where)
+        if told is error:
+            raise
+        raise told from error
+
+
 def translated(error: Exception, where: str) -> Exception:
     """A fault of the disk as TryAgainLater `disk-full`, `disk-error` or `file-locked`; anything else as it is."""
-    if isinstance(error, apsw.BusyError):
-        return TryAgainLater(
-            "file-locked",
-            "another program holds the file; nothing of this was stored",
-            where=where,
-            next_step="Stop what reads or copies the files of the home, then send again.",
-        )
-    if isinstance(error, apsw.FullError) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
-        return disk_full(where)
-    if isinstance(error, apsw.IOError | OSError):
-        return TryAgainLater(
-            "disk-error",
-            "the disk failed; nothing of this was stored",
-            where=where,
-            next_step="Look at the system's log for what is wrong with the disk, then send again.",
-        )
-    return error
+    code = _code_of(error) or ("disk-error" if isinstance(error, OSError) else None)
+    return _later(code, "; nothing of this was stored", where, "send again") if code else error
 
 
-def disk_full(where: str) -> TryAgainLater:
-    return TryAgainLater(
-        "disk-full",
-        "the disk took no more; nothing of this was stored",
-        where=where,
-        next_step="Make room on the disk of the home and send again.",
+def of_reading(error: Exception, where: str) -> Exception:
+    """The same for what only opens or reads; of the system's errors those alone that come of a full disk."""
+    code = _code_of(getattr(error, "orig", error))  # what SQLAlchemy wraps
+    return (
+        _later(code, ", and even reading needs a little room" if code == "disk-full" else "", where, "ask again")
+        if code
+        else error
     )
+
+
+_FAULTS = {
+    "disk-full": ("the disk took no more", "Make room on the disk of the home"),
+    "disk-error": ("the disk failed", "Look at the system's log for what is wrong with the disk"),
+    "file-locked": ("another program holds the file", "Stop what reads or copies the files of the home"),
+}
+
+
+def _later(code: str, more: str, where: str, then: str) -> TryAgainLater:
+    what, mend = _FAULTS[code]
+    joint = " and " if code == "disk-full" else ", then "
+    return TryAgainLater(code, f"{what}{more}", where=where, next_step=f"{mend}{joint}{then}.")
+
+
+def _code_of(error: object) -> str | None:
+    """The code of an error that the disk is to blame for, by whichever module SQLite was asked."""
+    if isinstance(error, OSError):
+        return "disk-full" if error.errno in _NO_ROOM else None
+    result = 0
+    if isinstance(error, apsw.Error):
+        result = getattr(error, "extendedresult", _CODE_OF_KIND.get(type(error), 0))
+    elif isinstance(error, sqlite3.Error):
+        result = getattr(error, "sqlite_errorcode", 0)
+    if result in _FULL_CODES:
+        return "disk-full"
+    return _CODES.get(result & _PRIMARY)

@@ -24,6 +24,7 @@ from hub.assembly import REGISTER
 from hub.cli.exit_codes import DONE, SETTINGS
 from hub.cli.session import Session, session_of
 from hub.settings import Settings
+from hub.sqlite import reading_told
 
 DISTRIBUTION = "tell-it-once"
 TOP_LEVEL = ("events", "adapters", "projections", "hub")
@@ -76,7 +77,8 @@ def _looked_over(settings: Settings) -> Iterator[Found]:
 
 def _tried(look: Callable[[Settings], Iterator[Found]], settings: Settings) -> Iterator[Found]:
     try:
-        yield from look(settings)
+        with reading_told("home"):
+            yield from look(settings)
     except HubError as error:
         yield Found(error.where or error.code, False, str(error))
 

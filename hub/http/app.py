@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import apsw
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -77,6 +79,8 @@ def bare_app() -> FastAPI:
         )
     app.add_exception_handler(BadQuestion, _on_bad_question)
     app.add_exception_handler(HubError, problems.on_hub_error)
+    for kind in (apsw.Error, sqlite3.Error):
+        app.add_exception_handler(kind, problems.on_fault_of_a_file)
     app.add_exception_handler(RequestValidationError, problems.on_bad_question)
     app.add_exception_handler(HTTPException, problems.on_http_error)
     return app

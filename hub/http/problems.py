@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from events.errors import HubError, Refused, RejectedMessage, TryAgainLater
+from hub.sqlite import of_reading
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -168,6 +169,12 @@ def _rule(fault: Mapping[str, Any]) -> str:
 
 def on_hub_error(request: Request, error: Exception) -> Response:
     return answer(error) if isinstance(error, HubError) else _never(error)
+
+
+def on_fault_of_a_file(request: Request, error: Exception) -> Response:
+    """What SQLite raises where the disk is full or fails; anything else of it is a bug."""
+    told = of_reading(error, "home")
+    return answer(told) if isinstance(told, HubError) else _never(error)
 
 
 def on_bad_question(request: Request, error: Exception) -> Response:

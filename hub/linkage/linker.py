@@ -63,6 +63,7 @@ class Linker:
         self._folded = 0
         self._outstanding = -1  # the highest offset of a decision of ours
         self._undecided_from = 0  # what it was decided from is folded, but the decision itself may not be
+        self._refusals = 0  # how often in a row the log took no decisions
         self._moved = threading.Condition()
 
     def catch_up(self, partition: str, applied: int) -> None:
@@ -94,9 +95,13 @@ class Linker:
             self._moved.notify_all()
 
     def wait_for(self, offset: int, timeout_s: float) -> bool:
-        """Waits until everything up to an offset is decided and its decisions are folded."""
+        """Waits until everything up to an offset is decided and its decisions are folded.
+
+        False when the time is over or the log takes no decisions.
+        """
         with self._moved:
-            return self._moved.wait_for(lambda: self.settled > offset, timeout_s)
+            self._moved.wait_for(lambda: self.settled > offset or self._refusals > 1, timeout_s)
+            return self.settled > offset
 
     @property
     def settled(self) -> int:
@@ -215,7 +220,9 @@ class Linker:
             outcomes = self._log.append(self._unsent)
         except HubError as error:
             log.error("linkage_waiting", code=error.code)  # tried again soon
+            self._refusals += 1
             return
+        self._refusals = 0
         self._unsent = []
         self._outstanding = max(self._outstanding, *(outcome.position.offset for outcome in outcomes))
 

@@ -19,6 +19,7 @@ from hub.local.requests import Document, Progress, Request, quiet
 from hub.reading import TimelineQuestion
 from hub.receipts.queries import QuarantineState
 from hub.services import Services
+from hub.sqlite import reading_told
 
 Answer = Document | Iterator[Document]
 
@@ -49,7 +50,8 @@ def answer(hub: Hub, request: Request, *, upload: BinaryIO | None = None, progre
         arguments["progress"] = progress
     if operation.catches_up and hub.runner.fault is None:
         hub.wait_until_read(CAUGHT_UP_S)
-    return operation.function(Services(hub), _named(request.caller, operation.role), **arguments)
+    with reading_told("home"):
+        return operation.function(Services(hub), _named(request.caller, operation.role), **arguments)
 
 
 def _named(caller: Caller, usual: Role) -> Caller:

@@ -67,6 +67,7 @@ class Runner:
         self._swap_fault: Exception | None = None
         self._rebuilding = threading.Lock()
         self._stopping = threading.Event()
+        self._is_refused = False  # the disk takes no batch: nobody waits for the views meanwhile
         self.fault: Exception | None = None
         self.batches = 0  # folded since it was started
         self._thread = threading.Thread(target=self._run, name="projections", daemon=True)
@@ -99,9 +100,10 @@ class Runner:
         return self._target.checkpoints
 
     def wait_for(self, offset: int, timeout_s: float) -> bool:
-        """Waits until the views hold the event at an offset; False when the time is over."""
+        """Waits until the views hold the event at an offset; False when the time is over or the disk refuses it."""
         with self.hurry(), self._moved:
-            return self._moved.wait_for(lambda: self._applied > offset, timeout_s)
+            self._moved.wait_for(lambda: self._applied > offset or self._is_refused, timeout_s)
+            return self._applied > offset
 
     @contextmanager
     def hurry(self) -> Iterator[None]:
@@ -150,18 +152,23 @@ class Runner:
         if batch is None:
             return
         with self._moved:
-            self._applied = rows[-1].offset + 1
+            self._applied, self._is_refused = rows[-1].offset + 1, False
             self.batches += 1
             self._moved.notify_all()
         self._decide(batch)
 
     def _applied_batch(self, rows: list[StoredRow]) -> list[Logged] | None:
         """Folds rows, waiting out what the disk refuses; None when the runner is stopped meanwhile."""
+        refusals = 0
         while not self._stopping.is_set():
             try:
                 return self._target.apply(self._partition, rows)
             except sqlite3.OperationalError as error:
                 log.error("projections_waiting", code=type(error).__name__, position=self._applied)
+                refusals += 1
+                with self._moved:  # a lock passes; what is refused twice may be refused for hours
+                    self._is_refused = refusals > 1
+                    self._moved.notify_all()
                 self._stopping.wait(_RETRY_S)
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,29 @@ def test_what_passes_is_told_with_when_to_try_again(served: Served, monkeypatch:
     answer = served.ask("adapter", "POST", "/v1/events", json=event)
     assert (answer.status_code, code_of(answer)) == (503, "disk-full")
     assert answer.headers["retry-after"] == str(RETRY_AFTER_S)
+
+
+@pytest.mark.parametrize(
+    ("result", "status", "code"),
+    [
+        (sqlite3.SQLITE_FULL, 503, "disk-full"),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, 503, "disk-full"),
+        (sqlite3.SQLITE_IOERR_READ, 503, "disk-error"),
+        (sqlite3.SQLITE_ERROR, 500, "internal-error"),
+    ],
+)
+def test_what_the_disk_is_to_blame_for_is_no_bug(
+    served: Served, monkeypatch: pytest.MonkeyPatch, result: int, status: int, code: str
+) -> None:
+    def failing(*_: object) -> None:
+        fault = sqlite3.OperationalError(MARK)
+        fault.sqlite_errorcode = result
+        raise fault
+
+    monkeypatch.setattr(served.hub.store, "snapshot", failing)
+    answer = served.ask("practitioner", "GET", "/v1/people/0000-0000/timeline")
+    assert (answer.status_code, code_of(answer)) == (status, code)
+    assert MARK not in answer.text
 
 
 def test_a_full_disk_refuses_clearly_and_the_next_good_message_lands(tmp_path: Path) -> None:
