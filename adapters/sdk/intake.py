@@ -14,6 +14,7 @@ from itertools import islice
 from typing import BinaryIO, TypeGuard
 
 from adapters.sdk.adapter import Adapter
+from adapters.sdk.kept import kept
 from adapters.sdk.outcome import MessageOutcome, Report
 from adapters.sdk.reading import WHOLE, Pending, Reader, Translated, append, make, records_of, setting_of
 from adapters.sdk.receipts import Arrival, Receipt, Receipts
@@ -60,9 +61,10 @@ class Intake:
             return self._together.submit(arrival, raw).result()
         self._readers()(arrival)
         receipt = self._receipts.store(arrival, raw)
-        if isinstance(raw, bytes):
-            return self._work(receipt, io.BytesIO(raw))
-        return self.resume(receipt.id)
+        with kept(receipt.id):
+            if isinstance(raw, bytes):
+                return self._work(receipt, io.BytesIO(raw))
+            return self.resume(receipt.id)
 
     def submit(self, arrival: Arrival, raw: bytes) -> Future[Report]:
         """The same for what `is_small`, without waiting."""

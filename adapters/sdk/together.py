@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TypeVar
 
+from adapters.sdk.kept import as_kept, kept
 from adapters.sdk.outcome import Report
 from adapters.sdk.reading import Pending, Reader, append, make, records_of
 from adapters.sdk.receipts import Arrival, Receipt, Receipts
 from adapters.sdk.tally import Tally
+from events.errors import TryAgainLater
 from events.groups import GroupThread
 from events.identity import Keyring
 from events.log.port import Log, Outcome
@@ -106,7 +108,8 @@ class Together:
             answers = iter(appended.result())
         except BaseException as error:
             for small in read:
-                small.done.set_exception(error)
+                told = as_kept(error, receipts[small].id) if isinstance(error, TryAgainLater) else error
+                small.done.set_exception(told)
             return
         for small, report in _each(read, lambda small: self._report(receipts[small], read[small], answers)).items():
             small.done.set_result(report)
@@ -115,7 +118,8 @@ class Together:
         """`answers` are those of the group: each takes as many as it has events."""
         tally = Tally()
         events = sum([len(pending.made) for pending in read])
-        self._receipts.note(receipt.id, tally.add(read, list(islice(answers, events))), are_last=True)
+        with kept(receipt.id):
+            self._receipts.note(receipt.id, tally.add(read, list(islice(answers, events))), are_last=True)
         return tally.report(receipt.id)
 
 

@@ -274,8 +274,9 @@ def test_what_the_log_cannot_take_is_told_to_all_and_finished_at_the_next_start(
     crossing.gate.set()
     held.result(PATIENCE_S)
     for each in sent:
-        with pytest.raises(TryAgainLater, match="disk-full"):
+        with pytest.raises(TryAgainLater, match=r"disk-full: .*; receipt R-\w+ is kept, and what is missing") as told:
             each.result(PATIENCE_S)
+        assert "nothing of this was stored" not in str(told.value)
     assert bench.send(message("alone")).counts.events == 1
     assert len(unfinished(bench)) == 3
     bench.reopen()
