@@ -197,7 +197,7 @@ class Hl7:
     Raises NotHl7Error where there is no usable MSH at the start.
     """
 
-    __slots__ = ("_counts", "delimiters", "is_cut", "marks", "notes", "segments")
+    __slots__ = ("_counts", "_firsts", "delimiters", "is_cut", "marks", "notes", "segments")
 
     def __init__(self, raw: bytes) -> None:
         self.notes = Notes()
@@ -209,6 +209,7 @@ class Hl7:
         self.delimiters = delimiters(lines[0] if lines else "", self.notes)
         self.marks = (self.delimiters.repetition, self.delimiters.component, self.delimiters.subcomponent)
         self._counts: dict[str, int] = {}
+        self._firsts: dict[str, Segment] = {}
         self.segments = [Segment(self, line) for line in self._whole_lines(lines)]
 
     def _whole_lines(self, lines: list[str]) -> list[str]:
@@ -230,10 +231,9 @@ class Hl7:
         return iter(self.segments)
 
     def first(self, name: str) -> Segment | None:
-        for segment in self.segments:
-            if segment.name == name:
-                return segment
-        return None
+        if not self._firsts:  # looked up, not searched: a message may ask for each of thousands of people
+            self._firsts = {segment.name: segment for segment in reversed(self.segments)}
+        return self._firsts.get(name)
 
     def every(self, name: str) -> list[Segment]:
         return [segment for segment in self.segments if segment.name == name]

@@ -49,6 +49,7 @@ _TRIGGERS: dict[str, tuple[Step, ...]] = {
     "VXU^V04": (vxu.vaccinations, related.lists),
 }
 _CODE = re.compile(r"[A-Z][A-Z0-9]{2}")
+_TOLD_MAX_BYTES = 8 << 20  # lest a message of a mebibyte tell of thousands what is nearly as long as itself
 _NEXT = "Correct it at the sender and send it again, or retry it here after the adapter has learned it."
 
 
@@ -67,6 +68,10 @@ def translate(message: Message, setting: Setting) -> Translation:
     patients = _patients(reading)
     if not patients:
         return Translation(findings=(notes := reading.notes.take()), quarantined=_why_nobody(notes))
+    if len(patients) * _shared_bytes(reading) > _TOLD_MAX_BYTES:
+        return Translation(
+            quarantined=Finding("message-too-large", "PID", "So many people share what is long. Part it.")
+        )
     for patient in patients:
         _who(patient)
         for step in _TRIGGERS[trigger]:
@@ -83,6 +88,14 @@ def _why_nobody(notes: tuple[Finding, ...]) -> Finding:
         return replace(too_long[0], detail=f"{too_long[0].detail} PID-3 names no other. Correct it at the sender.")
     why = "No PID names a record of the sender's: PID-3 holds no number of its own for the person."
     return Finding("no-record-identifier", "PID-3", f"{why} {_NEXT}")
+
+
+def _shared_bytes(reading: Reading) -> int:
+    """How much may be told of every person again: what stands before them, and all of an appointment."""
+    segments = reading.hl7.segments
+    if not reading.trigger.startswith("SIU"):
+        segments = segments[: next(index for index, segment in enumerate(segments) if segment.name == "PID")]
+    return sum(len(segment.line) for segment in segments)
 
 
 def _trigger(hl7: Hl7) -> str | None:
