@@ -157,8 +157,9 @@ class Reading:
                 where="min_position",
                 next_step="Copy one from an earlier answer.",
             )
-        if self._hub.runner.wait_for(position.offset, _WAIT_S):
-            self._hub.linker.wait_for(position.offset, _WAIT_S)
+        with self._hub.runner.hurry():
+            if self._hub.runner.wait_for(position.offset, _WAIT_S):
+                self._hub.linker.wait_for(position.offset, _WAIT_S)
 
     def _state(self) -> tuple[str, bool]:
         """Up to where the views have read the log, and whether something acknowledged is not in yet."""
