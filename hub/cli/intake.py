@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -19,6 +19,9 @@ from hub.cli.session import Session, session_of
 from hub.local.desks import Desk
 from hub.local.requests import Document
 from hub.local.wire import error_document
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 STDIN = "-"
 SUMS = tuple(each.name for each in fields(Counts))
@@ -49,13 +52,15 @@ def intake(
     """Take in files of an agency's system and say what became of every message in them."""
     session = session_of(context)
     arrival = {"agency": agency, "system": system, "adapter": adapter, "options": parsed_options(option or [])}
-    paths = list(_paths(files))
+    paths, strays = _paths(files)
     reports: list[Document] = []
     try:
         with session.desk(may_make_home=True) as desk:
             reports.extend(_received(session, desk, paths, arrival, file_name))
     except HubError as error:
         return _stopped(session.screen, reports, error)
+    for stray in strays:
+        session.screen.remark(f"left out: {stray}: a link that leads out of the folder", style="yellow")
     document = _summed(reports)
     if not session.answered(document) and reports:
         _show(session.screen, document)
@@ -72,21 +77,28 @@ def parsed_options(given: Sequence[str]) -> dict[str, str]:
     return parsed
 
 
-def _paths(files: Sequence[str]) -> Iterator[Path | None]:
+def _paths(files: Sequence[str]) -> tuple[list[Path | None], list[Path]]:
     """The files meant, None for standard input; the files of a folder in the order of their names, hidden ones not.
 
+    Also links in a folder that lead out of it: who may drop files there could have any file of ours taken in.
     Raises Refused `no-such-file` before anything is sent.
     """
+    paths: list[Path | None] = []
+    strays: list[Path] = []
     for given in files:
         path = Path(given)
         if given == STDIN:
-            yield None
+            paths.append(None)
         elif path.is_dir():
-            yield from sorted(each for each in path.rglob("*") if each.is_file() and not _is_hidden(each, path))
+            found = sorted(each for each in path.rglob("*") if each.is_file() and not _is_hidden(each, path))
+            inside = [each for each in found if each.resolve().is_relative_to(path.resolve())]
+            paths += inside
+            strays += [each for each in found if each not in inside]
         elif path.exists():
-            yield path
+            paths.append(path)
         else:
             raise Refused("no-such-file", "there is no such file or folder", where=given)
+    return paths, strays
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:
@@ -110,9 +122,27 @@ def _opened(path: Path | None) -> BinaryIO:
     if path is None:
         return io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False))
     try:
-        return path.open("rb")
+        return io.BufferedReader(_File(path))
     except OSError as error:
-        raise Refused("unreadable-file", f"it cannot be read ({error.strerror})", where=str(path)) from error
+        raise _unreadable(path, error) from error
+
+
+class _File(io.FileIO):
+    """A file that says what it is when reading it fails half-way: the disk that fails may not be the hub's."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._path = path
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> Refused:
+    return Refused("unreadable-file", f"it cannot be read ({error.strerror})", where=str(path))
 
 
 def _summed(reports: list[Document]) -> Document:

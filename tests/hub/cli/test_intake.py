@@ -55,6 +55,27 @@ def test_a_folder_is_taken_in_file_by_file_in_the_order_of_names(tell: Tell, tmp
     assert found["messages"] == 3
 
 
+def test_links_out_of_a_folder_are_left_out_and_named(tell: Tell, tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "inbox", tmp_path / "register.json"
+    folder.mkdir()
+    elsewhere.write_text(json.dumps(homes.registration("m-1", "tenant/7", number=NUMBER)), "utf-8")
+    (folder / "a.json").write_text(json.dumps(homes.registration("m-2", "tenant/8", number=NUMBER)), "utf-8")
+    (folder / "link.json").symlink_to(elsewhere)
+    (folder / "same.json").symlink_to(folder / "a.json")
+    ran = tell("--json", "intake", "cloudevents", folder, *HOUSING)
+    assert [Path(each["file"]).name for each in ran.document["receipts"]] == ["a.json", "same.json"]
+    assert "link.json: a link that leads out of the folder" in ran.err
+    given = tell("--json", "intake", "cloudevents", folder / "link.json", *HOUSING).document
+    assert given["accepted"] == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no file here whose reading fails")
+def test_a_file_whose_reading_fails_is_named(tell: Tell) -> None:
+    ran = tell("intake", "cloudevents", "/proc/self/mem", *HOUSING)
+    assert ran.code == 1
+    assert ran.err.startswith("unreadable-file: /proc/self/mem: it cannot be read")
+
+
 def test_standard_input_is_taken_in_under_the_name_given(
     tell: Tell, stdin: Callable[[bytes], None], home: Path
 ) -> None:
