@@ -12,7 +12,15 @@ Record = Annotated[str, typer.Argument(help="<agency>:<system>/<type>/<id>", met
 Person = Annotated[str, typer.Argument(help="A person's number, XXXX-XXXX.", metavar="PERSON")]
 Survivor = Annotated[str, typer.Argument(help="The number that stays.", metavar="SURVIVOR")]
 Absorbed = Annotated[str, typer.Argument(help="The number that leads to it.", metavar="ABSORBED")]
-Reason = Annotated[str, typer.Option(help="Why; it is kept with the decision.", metavar="WORDS")]
+
+
+def _said(reason: str) -> str:
+    if not reason.strip():
+        raise typer.BadParameter("say why: it is kept with the decision, for whoever looks at it later")
+    return reason
+
+
+Reason = Annotated[str, typer.Option(help="Why; it is kept with the decision.", metavar="WORDS", callback=_said)]
 
 
 def add_to(app: typer.Typer) -> None:

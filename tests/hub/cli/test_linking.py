@@ -55,3 +55,11 @@ def test_a_decision_needs_a_reason_and_something_to_decide(tell: Tell, alex: str
     ):
         found = tell(*command, *BECAUSE)
         assert (found.code, found.err.split(":")[0]) == (1, code)
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_decision_without_a_reason_is_asked_for_one(tell: Tell, alex: str, billie: str, reason: str) -> None:
+    for command in (("link", BILLIE, alex), ("unlink", BILLIE), ("merge", alex, billie), ("unmerge", alex, billie)):
+        ran = tell(*command, "--reason", reason)
+        assert ran.code == 2
+        assert "say why" in ran.err
