@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -75,6 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code. Faults are one sentence, or one JSON document with --json."""
     given = hoisted(list(sys.argv[1:] if arguments is None else arguments))
     as_json = "--json" in given
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a sign that a terminal cannot show must not end a page half-way
     try:
         found = app_for(_command_of(given))(given, standalone_mode=False, prog_name="tellonce")
         return found if isinstance(found, int) else DONE

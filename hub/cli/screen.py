@@ -62,8 +62,12 @@ class Screen:
     # ---- answers
 
     def document(self, document: object) -> None:
-        """One JSON document; half a surrogate pair in a sender's text is written as its escape."""
-        text = json.dumps(document, ensure_ascii=False, indent=2 if self._out.is_terminal else None)
+        """One JSON document; half a surrogate pair in a sender's text is written as its escape.
+
+        Where the stream is not in UTF-8, everything beyond ASCII is.
+        """
+        is_utf8 = (self._stream.encoding or "utf-8").lower().replace("-", "") == "utf8"
+        text = json.dumps(document, ensure_ascii=not is_utf8, indent=2 if self._out.is_terminal else None)
         self.raw(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 
     def raw(self, text: str) -> None:

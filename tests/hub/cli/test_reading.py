@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -206,3 +208,19 @@ def test_a_senders_words_cannot_begin_a_line_of_the_chronology(
     assert [line for line in found.splitlines() if "Allergy" in line] == [found.splitlines()[0]]
     shown = tell("timeline", found.split()[0]).out.splitlines()
     assert not [line for line in shown if line.startswith(("Friday", "Monday", "         \N{BLACK STAR} Allergy"))]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["words", "JSON"])
+def test_a_terminal_that_knows_ascii_alone_gets_the_whole_page(
+    tell: Tell, alex: str, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    shown = io.BytesIO()
+    expected = tell("timeline", alex, *options)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))
+    assert tell("timeline", alex, *options).code == 0
+    text = shown.getvalue().decode("ascii")
+    if options:
+        assert json.loads(text) == expected.document
+    else:
+        assert len(text.splitlines()) == len(expected.out.splitlines())
+        assert "?" in text
