@@ -121,6 +121,8 @@ def _source_of(raw: bytes, caller: Caller) -> Source:
 
     Raises RejectedMessage where no event names a source, and Refused `other-agency` where all name others'.
     """
+    if raw.translate(None, b" \t\r\n") == b"[]":
+        raise RejectedMessage("empty", "there is no event in it", where="body", next_step="Send one event, or several.")
     foreign: Refused | None = None
     fault = RejectedMessage(
         "bad-source", "no event in it names its source", where="source", next_step="Every CloudEvent has a source."

@@ -127,7 +127,7 @@ def test_messages_that_are_all_quarantined_are_still_an_answered_request(served:
         (b"hello", "application/cloudevents+json", 400, "not-json"),
         (b"\xff\xfe{\0}\0", "application/cloudevents+json", 400, "wrong-encoding"),
         (b"{}", "application/cloudevents+json", 400, "bad-source"),
-        (b"[]", "application/cloudevents-batch+json", 400, "bad-source"),
+        (b"[]", "application/cloudevents-batch+json", 400, "empty"),
         (b'{"source": "the crm"}', "application/json", 400, "bad-source"),
         (b'{"source": 7}', "application/json", 400, "bad-source"),
         (b"<event/>", "application/xml", 415, "unsupported-content-type"),
