@@ -12,7 +12,7 @@ from events.errors import Refused
 from hub.access.door import ACTIONS, ROLES, Caller, permit, permit_agency
 from hub.schemas import ROOT
 
-READERS = ("hub/reading.py", "hub/services.py", "hub/linkage/")
+READERS = ("hub/reading.py", "hub/asked.py", "hub/cursors.py", "hub/services.py", "hub/linkage/")
 WEB = ("fastapi", "starlette", "uvicorn", "prometheus_client", "httptools")
 
 
