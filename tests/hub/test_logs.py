@@ -141,7 +141,8 @@ def test_a_bug_that_meets_a_person_tells_places_and_no_values(
             raise RuntimeError(f"{NAME}, born {BORN}") from error
 
     with Served(tmp_path, mllp=[MllpPort(0, "hospital", "pas")]) as served:
-        monkeypatch.setattr(served.hub.intake, "receive", stumble)
+        for way_in in ("receive", "submit"):
+            monkeypatch.setattr(served.hub.intake, way_in, stumble)
         served.ask(
             "adapter", "POST", "/v1/events", json=cloudevent("marked-3", "person.registered", "tenant/78", PAYLOAD)
         )
