@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from events.clock import us_text
@@ -14,36 +14,17 @@ from events.ids import is_nhs_number, parse_fact_reference, parse_person_number,
 from events.log.port import parse_position
 from events.log.sqlite import PARTITION
 from hub.access.door import Caller, permit
-from hub.asked import check_agency, days_of, types_of
 from hub.assembly import Hub
-from hub.cursors import Asked, cursor_of, place_of
-from hub.when import as_of_us, day
+from hub.reading.cursors import Asked, cursor_of, place_of
+from hub.reading.questions import LIMIT_MAX, TimelineQuestion, check_agency, days_of, types_of
+from hub.reading.when import as_of_us, day
 from projections.engine.membership import queries as membership
 from projections.engine.membership.queries import Page, RecordOfPerson
 from projections.engine.target import halted_lanes
 from projections.people import queries as people
 from projections.timeline.queries import Said, Wanted, entries_of, history_of
 
-LIMIT_DEFAULT = 500
-LIMIT_MAX = 5_000
 _WAIT_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineQuestion:
-    """What of a timeline is asked for; texts as they were given. `person` or `nhs_number` says whose."""
-
-    person: str | None = None
-    nhs_number: str | None = None
-    as_of: str | None = None
-    day_from: str | None = None
-    day_to: str | None = None
-    agency: str | None = None
-    type: str | None = None
-    cursor: str | None = None
-    limit: int = LIMIT_DEFAULT
-    newest_first: bool = False
-    min_position: str | None = None
 
 
 class Reading:

@@ -7,15 +7,35 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from adapters.sdk.register import Register
 from events.errors import RejectedMessage
-from hub.when import day
+from hub.reading.when import day
 from projections.sources import queries as sources
 from projections.timeline.fold import TYPES_OF_FACTS
 
+LIMIT_DEFAULT = 500
+LIMIT_MAX = 5_000
 _FAMILIES = frozenset(name.partition(".")[0] for name in TYPES_OF_FACTS)
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineQuestion:
+    """What of a timeline is asked for; texts as they were given. `person` or `nhs_number` says whose."""
+
+    person: str | None = None
+    nhs_number: str | None = None
+    as_of: str | None = None
+    day_from: str | None = None
+    day_to: str | None = None
+    agency: str | None = None
+    type: str | None = None
+    cursor: str | None = None
+    limit: int = LIMIT_DEFAULT
+    newest_first: bool = False
+    min_position: str | None = None
 
 
 def types_of(text: str) -> tuple[str, ...]:
