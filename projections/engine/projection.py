@@ -77,6 +77,3 @@ def insert_sql(table: Table, *, replace: bool = False) -> str:
     """INSERT of all columns in their order, with ? for each."""
     verb = "INSERT OR REPLACE" if replace else "INSERT"
     return f"{verb} INTO {table.name} VALUES({', '.join('?' * len(table.columns))})"
-
-
-Rows = Sequence[tuple[Any, ...]]

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import MetaData
 
 from events.log.bulk import insert_rows
-from projections.engine.facts.fold import FactFold
+from projections.engine.facts.fold import FACTS_VERSION, FactFold
 from projections.engine.facts.history import FactStore, NewRow, Row
 from projections.engine.projection import FOREVER, Connection, Folder
 from projections.people import tables
@@ -26,7 +26,7 @@ class PeopleProjection:
     """The view `people`."""
 
     name = "people"
-    version = 2
+    version = 1 << 40 | FACTS_VERSION  # above it, that of the index
     metadata: MetaData = tables.metadata
 
     def folder(self, db: Connection) -> Folder:

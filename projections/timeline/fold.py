@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import MetaData
 
-from events.catalogue import TYPES, wording_of_titles
-from projections.engine.facts.fold import FactFold
+from events.catalogue import TYPES
+from projections.engine.facts.fold import FACTS_VERSION, FactFold
 from projections.engine.facts.history import FactStore
 from projections.engine.projection import Connection, Folder
 from projections.timeline import tables
@@ -18,7 +18,7 @@ class TimelineProjection:
     """The view `timeline`."""
 
     name = "timeline"
-    version = 2 << 32 | wording_of_titles()  # rows carry titles: other words for them make another version
+    version = FACTS_VERSION
     metadata: MetaData = tables.metadata
 
     def folder(self, db: Connection) -> Folder:

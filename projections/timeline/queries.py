@@ -24,11 +24,8 @@ from projections.timeline.fold import STORE
 # In the order of an Entry's fields.
 _COLUMNS = (
     'sort, fact, at, partition, known_us, type, title, "order", order_from, time, recorded, factref, event_id, '
-    "findings, payload"
+    "findings, payload, run"
 )
-_RUN = "run"
-# Empty where a run is to be worked out, as the fact is not alone but what is told of it holds for what stands now.
-_RUN_THEN = "CASE WHEN is_alone THEN NULL ELSE coalesce(run, '') END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +80,10 @@ def _select(record: RecordOfPerson, wanted: Wanted) -> tuple[str, list[Any]]:
     if wanted.types:
         where.append(f"type IN ({', '.join('?' * len(wanted.types))})")
         parameters += wanted.types
-    run = _RUN if wanted.as_of_us is None else _RUN_THEN
     down = " DESC" if wanted.newest_first else ""
     parameters.append(-1 if wanted.limit is None else wanted.limit)  # below 0: all
     return (
-        f"SELECT {_COLUMNS}, {run} FROM timeline_entries WHERE {' AND '.join(where)} "
+        f"SELECT {_COLUMNS} FROM timeline_entries WHERE {' AND '.join(where)} "
         f"ORDER BY sort{down}, fact{down}, at{down} LIMIT ?",
         parameters,
     )
@@ -104,7 +100,7 @@ def _beyond(after: Place, record: str, *, is_down: bool) -> tuple[str, list[str]
 
 def _with_run(db: sqlite3.Connection, record: RecordOfPerson, row: Sequence[Any], as_of_us: int | None) -> Entry:
     """An entry with the run that it stands for."""
-    run = read_run(row[-1]) if row[-1] else None
+    run = read_run(row[-1])
     entry = Entry._make((record, *row[:-1], run))
     if run is None or (as_of_us is not None and as_of_us < run.since_us):
         found = run_of(db, record, entry.name, as_of_us)

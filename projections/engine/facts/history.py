@@ -13,8 +13,9 @@ from sqlalchemy import bindparam, select, update
 
 from events.log.bulk import select_rows
 from events.order import parse_order
+from projections.engine.facts.runs import UNTOLD
 from projections.engine.facts.tables import FactTables
-from projections.engine.projection import Connection, insert_sql, sql
+from projections.engine.projection import FOREVER, Connection, insert_sql, sql
 from projections.engine.standing import Item, Sweep
 
 FactKey = tuple[bytes, str]
@@ -29,8 +30,8 @@ LAW_COLUMNS = (
     "current_from",
     "current_to",
     "earlier",
-    "is_alone",
     "is_hidden",
+    "run",
     "type",
     "digest",
     "order",
@@ -43,7 +44,7 @@ LAW_COLUMNS = (
 
 
 _KEY = ("subject", "sort", "fact", "at")
-_MOVING = ("current_from", "current_to", "earlier", "is_alone", "is_hidden", "run")
+_MOVING = ("current_from", "current_to", "earlier", "is_hidden", "run")
 _CLOSING_COLUMNS = ("at", "known_us", "order", "is_incremental", "low", "high", "tokens")
 
 
@@ -64,7 +65,6 @@ class NewRow(NamedTuple):
     current_from: int | None
     current_to: int | None
     earlier: str | None
-    is_alone: int
     is_hidden: int
     run: str | None
     type: str
@@ -96,8 +96,8 @@ class Row:
     current_from: int | None
     current_to: int | None
     earlier: str | None
-    is_alone: int
     is_hidden: int
+    run: str | None
     type: str
     digest: bytes
     order: str | None
@@ -117,7 +117,6 @@ class Row:
     findings: str | None = None
     payload: bytes = b""
     title: str | None = None
-    run: str | None = None
     is_new: bool = False
     is_changed: bool = False
 
@@ -142,23 +141,20 @@ class Row:
         """Adds a finding to a row that is not stored yet."""
         self.findings = noted(self.findings, finding)
 
-    def stands_from(self, known_us: int, forever: int) -> None:
+    def join_others(self) -> None:
+        """It is not the only thing said of its fact."""
+        if self.run is None:
+            self.run, self.is_changed = UNTOLD, True
+
+    def stands_from(self, known_us: int) -> None:
         """Begins an interval in which this version stands."""
         if self.current_from is not None and self.current_to != self.current_from:
             past = json.loads(self.earlier) if self.earlier else []
             self.earlier = json.dumps([*past, [self.current_from, self.current_to]])
-        self.current_from, self.current_to, self.is_changed = known_us, forever, True
+        self.current_from, self.current_to, self.is_changed = known_us, FOREVER, True
 
     def stands_until(self, known_us: int) -> None:
-        self.current_to, self.run, self.is_changed = known_us, None, True
-
-    def stood_at(self, known_us: int) -> bool:
-        """True if this version stood when the hub knew what it knew at that time."""
-        if self.current_from is None or self.current_to is None:
-            return False
-        if self.current_from <= known_us < self.current_to:
-            return True
-        return self.earlier is not None and any(start <= known_us < end for start, end in json.loads(self.earlier))
+        self.current_to, self.run, self.is_changed = known_us, UNTOLD, True
 
 
 _of_new = attrgetter(*Row.__slots__[: Row.__slots__.index("is_new")])

@@ -32,9 +32,7 @@ class FactInHand:
         self._hidden: set[int] = set()
 
     def is_swept_anew(self, row: Row) -> bool:
-        """Whether sweeps concern the fact that its judge, if it has one, was not told of: those of a new group."""
-        if self.judge is None:
-            return True
+        """Whether sweeps may concern the fact that its judge was not told of: those of a new group or scope."""
         is_new_group = row.factgroup is not None and row.factgroup not in self.groups
         return is_new_group or (row.returnscope is not None and row.returnscope not in self.scopes)
 
@@ -44,12 +42,11 @@ class FactInHand:
         self._by_offset = {row.at: row for row in self.rows}
         self._hidden = {row.at for row in self.rows if row.is_hidden}
         for row in self.rows:
-            _was_alone(row)
+            row.join_others()
         return judge
 
-    def take(self, row: Row) -> None:
+    def take(self, row: Row, judge: Judge) -> None:
         """The next thing said of a fact that is not alone any more, or was swept."""
-        judge = self.judge if self.judge is not None else self.judge_with(())
         is_used_up = judge.add(row.item())
         if row.kind != "void":
             why = is_arrival(row.item(), judge.kinds)
@@ -57,7 +54,7 @@ class FactInHand:
                 row.note(f"{why} order")
             if is_used_up:
                 row.note("order-used-up order")
-        _was_alone(row)
+        row.join_others()
         self.rows.append(row)
         self._by_offset[row.at] = row
         if row.factgroup is not None:
@@ -72,18 +69,16 @@ class FactInHand:
                 row.payload = b""
             row.is_new = row.is_changed = False
 
-    def settle(self, known_us: int) -> None:
+    def settle(self, judge: Judge, known_us: int) -> None:
         """Moves the intervals to what stands at a known time."""
-        if self.judge is None:
-            return
-        self._hide(self.judge.hidden)
-        top = self.judge.top()
+        self._hide(judge.hidden)
+        top = judge.top()
         if self._current is not None and self._current.at != top:
             self._current.stands_until(known_us)
             self._current = None
         if self._current is None and top is not None:
             self._current = self._by_offset[top]
-            self._current.stands_from(known_us, FOREVER)
+            self._current.stands_from(known_us)
 
     def tell_run(self) -> None:
         """Notes beside the version that stands what is to be told of its run, so that readers need no other row."""
@@ -122,8 +117,3 @@ class LongFacts:
         rows = sum(len(fact.rows) for fact in self._facts.values())
         while rows > KEPT_MAX_ROWS:
             rows -= len(self._facts.pop(next(iter(self._facts))).rows)
-
-
-def _was_alone(row: Row) -> None:
-    if row.is_alone:
-        row.is_alone, row.is_changed = 0, True

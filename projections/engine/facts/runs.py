@@ -1,7 +1,7 @@
 """What is told of the run that stands, in a column of its top version: who reads that needs no other row of the fact.
 
-A fact of which one thing was said has none. A version that does not stand now has none either: its run as of a moment
-is worked out from the rows known then.
+Null where nothing else was said of the fact, so that there is no run to work out. Empty beside what does not stand
+now: its run as of a moment is worked out from the rows known then.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import NamedTuple
 import orjson
 
 from projections.engine.standing import Judge, Run
+
+UNTOLD = ""
 
 
 class ToldRun(NamedTuple):
@@ -27,11 +29,11 @@ def summary(run: Run, since_us: int) -> ToldRun:
     return ToldRun(since_us, run.first_known_us, run.confirmed_us, run.is_first, run.is_tied)
 
 
-def told_of(judge: Judge) -> str | None:
-    """The column's text; None where nothing stands."""
+def told_of(judge: Judge) -> str:
+    """The column's text."""
     run = judge.run()
-    return orjson.dumps(tuple(summary(run, judge.known_us))).decode() if run is not None else None
+    return orjson.dumps(tuple(summary(run, judge.known_us))).decode() if run is not None else UNTOLD
 
 
-def read_run(text: str) -> ToldRun:
-    return ToldRun._make(orjson.loads(text))
+def read_run(text: str) -> ToldRun | None:
+    return ToldRun._make(orjson.loads(text)) if text != UNTOLD else None

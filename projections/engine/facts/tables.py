@@ -53,9 +53,8 @@ def _entries(prefix: str, metadata: MetaData) -> Table:
         Column("current_from", Integer),
         Column("current_to", Integer),
         Column("earlier", Text),
-        Column("is_alone", Integer, nullable=False),  # nothing else was said of the fact: no run to work out
         Column("is_hidden", Integer, nullable=False),  # about the wrong person: in no past either
-        Column("run", Text),  # of what stands and is not alone: see runs.py
+        Column("run", Text),  # see runs.py
         Column("type", Text, nullable=False),
         Column("title", Text),  # of a version, as the first one of its fact
         Column("digest", LargeBinary, nullable=False),
