@@ -195,6 +195,7 @@ class Services:
         runner = self._hub.runner
         return {
             "ready": runner.fault is None,
+            "waits_for_room": runner.is_waiting_for_room,
             "epoch": self._hub.log.epoch,
             "events": self._hub.log.head()[PARTITION],
             "lag": runner.lag,

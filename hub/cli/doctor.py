@@ -22,6 +22,7 @@ from events.errors import HubError
 from events.log.sqlite import STORED_FORMAT
 from hub.assembly import REGISTER
 from hub.cli.exit_codes import DONE, SETTINGS
+from hub.cli.operating import standstill
 from hub.cli.session import Session, session_of
 from hub.settings import Settings
 from hub.sqlite import reading_told
@@ -169,7 +170,9 @@ def _asked(session: Session, settings: Settings) -> Iterator[Found]:
         yield Found("hub", False, str(error))
         return
     halted = [f"{lane['view']} at {lane['at']} ({lane['code']})" for lane in status["halted"]]
-    yield Found("views", status["ready"], "they move" if status["ready"] else "they stand still; `tellonce status`")
+    fault = standstill(status)
+    behind = f", {status['lag']:,} events behind" if status["lag"] else ""
+    yield Found("views", not fault, f"they {fault or 'move'}{behind}")
     yield Found("halted lanes", not halted, ", ".join(halted) or "none")
     missing = status["receipts_missing"]
     yield Found(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hub.cli.session import session_of
+from hub.local.requests import Document
 
 
 def add_to(app: typer.Typer) -> None:
@@ -81,14 +82,12 @@ def status(context: typer.Context) -> int:
     """Say how the hub is: events, views, what stands still, what waits."""
     session = session_of(context)
     document = session.ask("status")
-    code = 0 if document["ready"] else 3
+    fault = standstill(document)
+    code = 3 if fault else 0
     if session.answered(document):
         return code
     screen = session.screen
-    screen.line(
-        "ready" if document["ready"] else "the views stand still: see the log of the hub",
-        "bold green" if document["ready"] else "bold red",
-    )
+    screen.line(f"the views {fault}" if fault else "ready", "bold red" if fault else "bold green")
     rows = [
         ("events in the log", f"{document['events']:,}"),
         ("not yet in the views", f"{document['lag']:,}"),
@@ -103,6 +102,15 @@ def status(context: typer.Context) -> int:
     for lane in document["halted"]:
         screen.line(f"halted: {lane['view']} at {lane['at']} since {lane['since']}: {lane['code']}", "bold red")
     return code
+
+
+def standstill(status: Document) -> str:
+    """What keeps the views from moving, and what to do; empty while they move."""
+    if not status["ready"]:
+        return "stand still: see the log of the hub"
+    if status["waits_for_room"]:
+        return "wait for room on the disk: make room, and they go on by themselves"
+    return ""
 
 
 def rebuild(

@@ -45,7 +45,8 @@ def readiness(services: Services, pulse: Pulse) -> dict[str, Any]:
     if any(lane["view"] == "membership" for lane in services.halted()):
         raise _not_ready("lanes-halted", "linkage of some records stands still")
     if not pulse.beat():
-        raise _not_ready("views-stand-still", f"the views are {told['lag']} events behind and do not move")
+        why = "wait for room on the disk" if told["waits_for_room"] else "do not move"
+        raise _not_ready("views-stand-still", f"the views are {told['lag']} events behind and {why}")
     return told
 
 

@@ -357,9 +357,13 @@ class HaltedLane(_Answer):
 
 
 class Ready(_Answer):
-    """`lag` and `undecided`: how many events the views and linkage are behind the log's head."""
+    """`lag` and `undecided`: how many events the views and linkage are behind the log's head.
+
+    `waits_for_room`: the disk takes nothing more; the views go on by themselves once there is room.
+    """
 
     ready: bool
+    waits_for_room: bool
     epoch: str
     events: int
     lag: int

@@ -96,6 +96,11 @@ class Runner:
         return self._log.head()[self._partition] - self._applied
 
     @property
+    def is_waiting_for_room(self) -> bool:
+        """Whether the disk refuses the batch at hand: it is tried again by itself until there is room."""
+        return self._is_refused
+
+    @property
     def checkpoints(self) -> dict[str, dict[str, int]]:
         return self._target.checkpoints
 

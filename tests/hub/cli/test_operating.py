@@ -5,9 +5,12 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import pytest
+
 from events.clock import SystemClock
 from hub.access.tokens import Tokens
-from hub.cli.exit_codes import SETTINGS
+from hub.cli.exit_codes import LATER, SETTINGS
+from projections.engine.runner import Runner
 from tests.hub.cli.conftest import NUMBER, Tell
 
 
@@ -82,6 +85,13 @@ def test_the_doctor_names_what_is_wrong(tell: Tell, home: Path, alex: str) -> No
     assert found.code == SETTINGS
     assert "WRONG  permissions: others may read" in found.out
     assert "WRONG  agencies.toml: bad-register: " in found.out
+
+
+def test_views_that_wait_for_room_are_not_said_to_move(tell: Tell, alex: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Runner, "is_waiting_for_room", True)
+    found = tell("status")
+    assert (found.code, found.out.splitlines()[0][:37]) == (LATER, "the views wait for room on the disk: ")
+    assert "WRONG  views: they wait for room on the disk: make room" in tell("doctor").out
 
 
 def test_something_else_in_the_sockets_place_stops_the_server(tell: Tell, home: Path) -> None:
