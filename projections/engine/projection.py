@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Executable, MetaData, Table
+from sqlalchemy import Executable, MetaData, Select, Table, bindparam, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
@@ -77,3 +77,8 @@ def insert_sql(table: Table, *, replace: bool = False) -> str:
     """INSERT of all columns in their order, with ? for each."""
     verb = "INSERT OR REPLACE" if replace else "INSERT"
     return f"{verb} INTO {table.name} VALUES({', '.join('?' * len(table.columns))})"
+
+
+def select_by(table: Table, columns: Iterable[str], *known: str) -> Select[Any]:
+    """SELECT of some columns, by the values of others: :name for each of these."""
+    return select(*(table.c[name] for name in columns)).where(*(table.c[name] == bindparam(name) for name in known))

@@ -11,7 +11,8 @@ from sqlalchemy import MetaData
 
 from events.log.bulk import insert_rows
 from projections.engine.facts.fold import FACTS_VERSION, FactFold
-from projections.engine.facts.history import FactStore, NewRow, Row
+from projections.engine.facts.history import NewRow, Row
+from projections.engine.facts.store import FactStore
 from projections.engine.projection import FOREVER, Connection, Folder
 from projections.people import tables
 

@@ -6,7 +6,7 @@ from sqlalchemy import MetaData
 
 from events.catalogue import TYPES
 from projections.engine.facts.fold import FACTS_VERSION, FactFold
-from projections.engine.facts.history import FactStore
+from projections.engine.facts.store import FactStore
 from projections.engine.projection import Connection, Folder
 from projections.timeline import tables
 

@@ -16,10 +16,11 @@ from projections.engine.facts.history import Row
 from projections.engine.facts.runs import read_run, summary
 from projections.engine.facts.tables import STANDS, STOOD
 from projections.engine.membership.queries import RecordOfPerson
-from projections.engine.projection import FOREVER
+from projections.engine.projection import FOREVER, select_by, sql
 from projections.engine.standing import Run, standing
 from projections.timeline.entry import Entry, Place
 from projections.timeline.fold import STORE
+from projections.timeline.tables import facts
 
 # In the order of an Entry's fields.
 _COLUMNS = (
@@ -130,15 +131,9 @@ def source_of_record(record: str) -> str:
 
 # ---- one fact's history
 
-_HISTORY = (
-    'SELECT at, partition, known_us, kind, current_from, current_to, earlier, is_hidden, type, "order", order_from, '
-    "time, recorded, event_id, findings, payload, fact, factgroup, returnscope FROM timeline_entries "
-    "WHERE subject = ? AND factref = ? ORDER BY at"
-)
-
 
 class Said(NamedTuple):
-    """One thing said of a fact: a version, or what ended one."""
+    """One thing said of a fact: a version, or what ended one. Its fields are columns."""
 
     at: int
     partition: str
@@ -172,6 +167,9 @@ class Said(NamedTuple):
         return [*past, (self.current_from, end)] if end != self.current_from else past
 
 
+_HISTORY = sql(select_by(facts.entries, Said._fields, "subject", "factref").order_by(facts.entries.c.at))
+
+
 def name_of_fact(db: sqlite3.Connection, subject: bytes, token: bytes) -> str | None:
     """The sender's name of a fact, for a place in a chronology."""
     row = db.execute("SELECT fact FROM timeline_entries WHERE subject = ? AND factref = ? LIMIT 1", (subject, token))
@@ -181,4 +179,4 @@ def name_of_fact(db: sqlite3.Connection, subject: bytes, token: bytes) -> str | 
 
 def history_of(db: sqlite3.Connection, subject: bytes, token: bytes) -> list[Said]:
     """Everything said of a fact, in the order in which the hub came to know it."""
-    return [Said._make(values) for values in db.execute(_HISTORY, (subject, token))]
+    return [Said._make(values) for values in db.execute(_HISTORY, {"subject": subject, "factref": token})]

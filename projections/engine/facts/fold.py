@@ -15,18 +15,9 @@ from events.envelope import Logged
 from events.identity import content_digest
 from events.log.bulk import insert_rows
 from events.order import parse_order
-from projections.engine.facts.history import (
-    Closing,
-    FactKey,
-    FactStore,
-    NewRow,
-    Row,
-    closing_sweeps,
-    new_row,
-    noted,
-    row_of,
-)
+from projections.engine.facts.history import FactKey, NewRow, Row, new_row, noted, row_of
 from projections.engine.facts.inhand import FactInHand, LongFacts
+from projections.engine.facts.store import Closing, FactStore, closing_sweeps
 from projections.engine.occurred import DEFAULT_ZONE, UNDATED, occurred_of
 from projections.engine.projection import FOREVER, Connection
 from projections.engine.standing import Sweep, is_arrival, is_plainly_ordered
@@ -185,20 +176,7 @@ class FactFold:
         )
         scope = payload["scope"]
         self._of_scope(source, scope).append(closing)
-        self._db.execute(
-            self._store.insert_closing,
-            (
-                source,
-                scope,
-                closing.at,
-                closing.known_us,
-                closing.order,
-                closing.is_incremental,
-                closing.low,
-                closing.high,
-                closing.tokens,
-            ),
-        )
+        self._db.execute(self._store.insert_closing, (source, scope, *closing))
         stored = self._store.facts_of_scope(self._db, source, scope)
         for key in sorted(self._scope_of(source, scope).union(stored)):
             fact = self._fact(key)
