@@ -96,8 +96,8 @@ def standing(items: Sequence[Item], sweeps: Sequence[Sweep]) -> Standing:
     return Judge(items, sweeps).standing()
 
 
-def is_arrival(item: Item, kinds: str | None) -> str | None:
-    """Why an item ranks by arrival ("no-order", "other-order-type", "order-ahead"), or None."""
+def why_arrival(item: Item, kinds: str | None) -> str | None:
+    """Why an item ranks by arrival: "no-order", "other-order-type" or "order-ahead"; None if it does not."""
     if item.order is None:
         return "no-order"
     if kinds is not None and not _are_comparable(kinds, item.order.kinds):

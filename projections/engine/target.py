@@ -6,7 +6,8 @@ The same code folds the live generation and a shadow that is being rebuilt.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import apsw
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 _CHECKPOINT = insert_sql(checkpoints, replace=True)
 _LANE = insert_sql(lanes)
 _WAITING = insert_sql(waiting)
+_CURRENT = {name: schema_urn(name, kind.version) for name, kind in TYPES.items()}
 _OF_VALUES = (apsw.ConstraintError, apsw.MismatchError, apsw.MisuseError, apsw.RangeError, apsw.TooBigError)
 
 
@@ -104,27 +106,35 @@ class Target:
         if not batch:
             return batch
         try:
-            self._transaction(batch)
+            self._apply(batch)
         except Exception as error:
             if is_of_the_disk(error):
                 raise
             # Somewhere in here is an event that a fold cannot take: find it, and halt only its record.
             for logged in batch:
-                self._transaction_or_halt(logged)
+                self._apply_or_halt(logged)
         return batch
 
-    def _transaction(self, batch: Sequence[Logged]) -> None:
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         self.db.execute("BEGIN IMMEDIATE")
         try:
+            yield
+            self.db.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        if self.db.in_transaction:  # a full disk may have ended it
+            self.db.execute("ROLLBACK")
+        self._make_folders()  # a folder may have kept what is not in the tables now
+
+    def _apply(self, batch: Sequence[Logged]) -> None:
+        with self._transaction():
             for name, folder in self._folders.items():
                 self._fold(name, folder, batch)
             moved = self._advance(batch[-1].partition, batch[-1].offset + 1)
-            self.db.execute("COMMIT")
-        except BaseException:
-            if self.db.in_transaction:
-                self.db.execute("ROLLBACK")
-            self._make_folders()
-            raise
         # Only now: what a full disk did not commit is to be folded again.
         for name in moved:
             self._next[name][batch[-1].partition] = batch[-1].offset + 1
@@ -147,10 +157,10 @@ class Target:
             else:
                 yield logged
 
-    def _transaction_or_halt(self, logged: Logged) -> None:
+    def _apply_or_halt(self, logged: Logged) -> None:
         while True:
             try:
-                self._transaction([logged])
+                self._apply([logged])
             except Exception as error:
                 if is_of_the_disk(error):
                     raise
@@ -164,11 +174,12 @@ class Target:
             self.db.execute("BEGIN IMMEDIATE")
             try:
                 self._fold(name, folder, [logged])
-            except Exception:
+            except Exception as error:
+                if is_of_the_disk(error):
+                    raise
                 return name
             finally:
-                self.db.execute("ROLLBACK")
-                self._make_folders()
+                self._roll_back()
         raise RuntimeError("a fold failed together with others, but none fails alone")
 
     def _halt(self, name: str, logged: Logged, error: Exception) -> None:
@@ -197,15 +208,12 @@ class Target:
             waiting_at = self.db.execute(
                 "SELECT at FROM lanes_waiting WHERE projection = ? AND subject = ? ORDER BY at", lane[:2]
             ).fetchall()
-            self.db.execute("BEGIN IMMEDIATE")
             try:
-                self._folders[lane.projection]([_current(open_row(partition, row_at(at))) for (at,) in waiting_at])
-                for table in ("lanes", "lanes_waiting"):
-                    self.db.execute(f"DELETE FROM {table} WHERE projection = ? AND subject = ?", lane[:2])
-                self.db.execute("COMMIT")
+                with self._transaction():
+                    self._folders[lane.projection]([_current(open_row(partition, row_at(at))) for (at,) in waiting_at])
+                    for table in ("lanes", "lanes_waiting"):
+                        self.db.execute(f"DELETE FROM {table} WHERE projection = ? AND subject = ?", lane[:2])
             except Exception as error:
-                self.db.execute("ROLLBACK")
-                self._make_folders()
                 log.error("lane_still_halted", projection=lane.projection, position=lane.at, code=type(error).__name__)
                 continue
             self._halted.discard((lane.projection, lane.subject))
@@ -218,9 +226,6 @@ def is_of_the_disk(error: Exception) -> bool:
     if isinstance(error, apsw.Error):
         return not isinstance(error, _OF_VALUES)
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
-
-
-_CURRENT = {name: schema_urn(name, kind.version) for name, kind in TYPES.items()}
 
 
 def _current(logged: Logged) -> Logged:

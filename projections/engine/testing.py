@@ -12,18 +12,15 @@ import random
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import create_engine
-from sqlalchemy.pool import StaticPool
-
 from events.envelope import Logged
-from projections.engine.projection import Connection, Projection
+from projections.engine.projection import Connection, Projection, table_sql
 
 
 def empty_view(projection: Projection) -> sqlite3.Connection:
     """A database in memory with the projection's tables."""
     db = sqlite3.connect(":memory:", isolation_level=None)
-    engine = create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool)
-    projection.metadata.create_all(engine)
+    for statement in table_sql(projection.metadata):
+        db.execute(statement)
     return db
 
 

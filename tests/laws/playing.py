@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import create_engine
-from sqlalchemy.pool import StaticPool
 
 from events.canonical import canonical
 from events.envelope import Event, Logged
@@ -21,7 +19,7 @@ from events.ids import EventId, SubjectId
 from events.order import parse_order
 from projections.engine.membership.fold import MembershipProjection
 from projections.engine.membership.queries import RecordOfPerson, page_of
-from projections.engine.projection import Folder
+from projections.engine.projection import Folder, table_sql
 from projections.timeline.fold import TimelineProjection
 from projections.timeline.queries import Wanted, entries_of, run_of
 from tests.laws.notation import FactKey, Said, Standing
@@ -64,9 +62,9 @@ class Played:
 
     def __init__(self) -> None:
         self.db = sqlite3.connect(":memory:", isolation_level=None)
-        engine = create_engine("sqlite://", creator=lambda: self.db, poolclass=StaticPool)
         for projection in PROJECTIONS:
-            projection.metadata.create_all(engine)
+            for statement in table_sql(projection.metadata):
+                self.db.execute(statement)
         self._folders: list[Folder] = [projection.folder(self.db) for projection in PROJECTIONS]
         self.log: list[Logged] = []
         self._ids: set[bytes] = set()

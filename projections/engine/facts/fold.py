@@ -20,7 +20,7 @@ from projections.engine.facts.inhand import FactInHand, LongFacts
 from projections.engine.facts.store import Closing, FactStore, closing_sweeps
 from projections.engine.occurred import DEFAULT_ZONE, UNDATED, occurred_of
 from projections.engine.projection import FOREVER, Connection
-from projections.engine.standing import Sweep, is_arrival, is_plainly_ordered
+from projections.engine.standing import Sweep, is_plainly_ordered, why_arrival
 
 # Rises with this fold and its tables. Rows carry titles: other words for them make another version, of the view of
 # people too, which shows none. Its rows are laid out like all others rather than with a case of their own.
@@ -217,7 +217,7 @@ class FactFold:
 
 def _with_arrival(new: NewRow) -> NewRow:
     """A fact's first word, with a finding where it ranks by its arrival: the order that it gives can't be used."""
-    why = is_arrival(row_of(new).item(), None)
+    why = why_arrival(row_of(new).item(), None)
     return new if why is None else new._replace(findings=noted(new.findings, f"{why} order"))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from projections.engine.facts.history import FactKey, Row
 from projections.engine.facts.runs import told_of
 from projections.engine.projection import FOREVER
-from projections.engine.standing import Judge, Sweep, is_arrival
+from projections.engine.standing import Judge, Sweep, why_arrival
 
 KEPT_FROM_ROWS = 1_000
 KEPT_MAX_ROWS = 100_000
@@ -49,7 +49,7 @@ class FactInHand:
         """The next thing said of a fact that is not alone any more, or was swept."""
         is_used_up = judge.add(row.item())
         if row.kind != "void":
-            why = is_arrival(row.item(), judge.kinds)
+            why = why_arrival(row.item(), judge.kinds)
             if why is not None:
                 row.note(f"{why} order")
             if is_used_up:

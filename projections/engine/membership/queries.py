@@ -14,6 +14,7 @@ from projections.engine.projection import FOREVER, Connection
 
 NOW = FOREVER - 1
 _EDGE = "SELECT to_number FROM membership_edges WHERE number = ? AND from_us <= ? AND to_us > ?"
+_MERGE = f"{_EDGE} AND kind = 'merge'"
 _MERGED = "SELECT number FROM membership_edges WHERE to_number = ? AND from_us <= ? AND to_us > ? AND kind = 'merge'"
 # A person's numbers, merged ones included, and the records linked to each.
 _PAGE = """
@@ -29,8 +30,6 @@ LEFT JOIN membership_records r ON r.subject = l.subject
 """
 _LINKED = "SELECT subject FROM membership_links WHERE person = ? AND from_us <= ? AND to_us > ?"
 _LINK = "SELECT person FROM membership_links WHERE subject = ? AND from_us <= ? AND to_us > ?"
-
-
 _BY_RECORD = attrgetter("record")
 
 
@@ -58,22 +57,20 @@ def lead(db: Connection, number: str, at_us: int = NOW) -> str:
 
 def way_of(db: Connection, number: str, at_us: int = NOW) -> list[str]:
     """The numbers that a number leads to one after the other, itself first."""
-    way = {number: None}
-    while (row := db.execute(_EDGE, (number, at_us, at_us)).fetchone()) is not None and row[0] not in way:
-        number = row[0]
-        way[number] = None
-    return list(way)
+    return _way(db, _EDGE, number, at_us)
 
 
 def survivor_of(db: Connection, number: str) -> str:
     """The number whose page a number shares through merges today, wherever that leads; itself if none."""
-    visited = {number}
-    while (row := db.execute(_EDGE + " AND kind = 'merge'", (number, NOW, NOW)).fetchone()) is not None:
-        if row[0] in visited:
-            break
+    return _way(db, _MERGE, number, NOW)[-1]
+
+
+def _way(db: Connection, edge: str, number: str, at_us: int) -> list[str]:
+    way = {number: None}
+    while (row := db.execute(edge, (number, at_us, at_us)).fetchone()) is not None and row[0] not in way:
         number = row[0]
-        visited.add(number)
-    return number
+        way[number] = None
+    return list(way)
 
 
 def numbers_of(db: Connection, number: str, at_us: int = NOW) -> list[str]:
@@ -156,7 +153,7 @@ def opened_among(db: Connection, subjects: Iterable[bytes]) -> set[bytes]:
 
 def is_merged(db: Connection, survivor: str, absorbed: str) -> bool:
     """True while one number is merged into the other directly."""
-    row = db.execute(_EDGE + " AND kind = 'merge'", (absorbed, NOW, NOW)).fetchone()
+    row = db.execute(_MERGE, (absorbed, NOW, NOW)).fetchone()
     return row is not None and row[0] == survivor
 
 

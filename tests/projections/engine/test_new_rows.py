@@ -6,7 +6,7 @@ import pytest
 
 from events.order import parse_order
 from projections.engine.facts.history import NewRow, new_row, row_of
-from projections.engine.standing import Item, is_arrival, is_plainly_ordered
+from projections.engine.standing import Item, is_plainly_ordered, why_arrival
 from projections.timeline import tables
 
 NOON_US = 1_714_564_800_000_000  # 2024-05-01T12:00:00Z
@@ -43,7 +43,7 @@ def test_what_is_plainly_ordered_is_no_arrival(order: str | None) -> None:
     parsed = parse_order(order) if order is not None else None
     item = Item(0, NOON_US, "assert", parsed)
     if is_plainly_ordered(order, NOON_US):
-        assert is_arrival(item, None) is None
+        assert why_arrival(item, None) is None
 
 
 @pytest.mark.parametrize("order", ["7", "2024-05-01T23:59:59Z/0", "1999-12-31T00:00:00Z/2"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,11 +38,15 @@ class Counting:
     def __init__(self, version: int = 1) -> None:
         self.version = version
         self.refuses: set[int] = set()
+        self.disk: list[bool] = []  # what the disk says to the next events: whether it takes them
         self.took: list[int] = []  # versions of types
 
     def folder(self, db: Connection) -> Folder:
         def fold(batch: Sequence[Logged]) -> None:
             for logged in batch:
+                if self.disk and not self.disk.pop(0):
+                    db.execute("ROLLBACK")  # as SQLite itself does
+                    raise sqlite3.OperationalError("database or disk is full")
                 if logged.offset in self.refuses:
                     raise HubError("cannot-fold", "told so")
                 self.took.append(logged.event.version)
@@ -122,6 +127,28 @@ def test_a_lane_that_still_cannot_move_stays_halted(tmp_path: Path, view: Counti
     target.apply(PARTITION, log)
     assert target.retry_lanes(PARTITION, lambda at: log[at]) == 0
     assert len(target.lanes()) == 1
+
+
+def test_a_lane_waits_for_a_full_disk(tmp_path: Path, view: Counting) -> None:
+    view.refuses = {0}
+    log = rows("ann", "bob")
+    target = target_of(tmp_path, view)
+    target.apply(PARTITION, log)
+    view.refuses, view.disk = set(), [False]
+    assert target.retry_lanes(PARTITION, lambda at: log[at]) == 0
+    assert len(target.lanes()) == 1
+    assert target.retry_lanes(PARTITION, lambda at: log[at]) == 1
+    assert counts(target) == {"ann": 1, "bob": 1}
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_a_full_disk_halts_no_lane(tmp_path: Path, view: Counting, before: int) -> None:
+    view.refuses, view.disk = {0}, [True] * before + [False]
+    target = target_of(tmp_path, view)
+    with pytest.raises(sqlite3.OperationalError):
+        target.apply(PARTITION, rows("ann"))
+    assert target.lanes() == []
+    assert target.next_of(PARTITION) == 0
 
 
 def test_events_are_folded_once_though_they_come_again(tmp_path: Path, view: Counting) -> None:
