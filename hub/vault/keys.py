@@ -93,14 +93,6 @@ class KeyStore:
         with self._making:
             self._load(names - self._young.keys())
 
-    def subject_of(self, agency: str, record: str) -> SubjectId | None:
-        """The subject of a source record that was seen before; makes none."""
-        lookup = self._lookup((agency, record))
-        with self._making:
-            pending = self._pending.subjects.get(lookup)
-            found = self._reader.execute("SELECT subject FROM subjects WHERE lookup = ?", (lookup,)).get
-        return pending or (None if found is None else SubjectId(found))
-
     # ---- in memory; under the lock
 
     def _find_or_make(self, name: _Record, retention: str) -> SubjectKeys:

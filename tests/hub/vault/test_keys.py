@@ -143,12 +143,11 @@ def test_a_commit_with_nothing_new_writes_nothing(open_keys: OpenKeys, path: Pat
 
 def test_looking_up_makes_no_subject(open_keys: OpenKeys, path: Path) -> None:
     keys = open_keys()
-    assert keys.subject_of("north", RECORD) is None
-    subject = keys.keys_of("north", RECORD, "core").subject
-    assert keys.subject_of("north", RECORD) == subject
+    keys.look_up([("north", RECORD), ("south", RECORD)])
     keys.commit()
-    assert keys.subject_of("north", RECORD) == subject
-    assert keys.subject_of("south", RECORD) is None
+    assert stored(path, "SELECT * FROM subjects") == []
+    keys.keys_of("north", RECORD, "core")
+    keys.commit()
     assert len(stored(path, "SELECT * FROM subjects")) == 1
 
 
