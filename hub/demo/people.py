@@ -52,10 +52,6 @@ class Person:
     died: date | None = None
     left: date | None = None  # moved out of the borough
 
-    @property
-    def full_name(self) -> str:
-        return f"{self.given} {self.family}"
-
     def age_on(self, day: date) -> int:
         return day.year - self.born.year - ((day.month, day.day) < (self.born.month, self.born.day))
 
