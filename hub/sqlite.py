@@ -26,6 +26,11 @@ _CODE_OF_KIND = {
     apsw.BusyError: sqlite3.SQLITE_BUSY,
 }
 _CODES = {sqlite3.SQLITE_IOERR: "disk-error", sqlite3.SQLITE_BUSY: "file-locked"}
+_FAULTS = {
+    "disk-full": ("the disk took no more", "Make room on the disk of the home"),
+    "disk-error": ("the disk failed", "Look at the system's log for what is wrong with the disk"),
+    "file-locked": ("another program holds the file", "Stop what reads or copies the files of the home"),
+}
 
 
 def open_file(path: Path, stored_format: int, make_tables: Callable[[apsw.Connection], None]) -> apsw.Connection:
@@ -136,18 +141,9 @@ def translated(error: Exception, where: str) -> Exception:
 def of_reading(error: Exception, where: str) -> Exception:
     """The same for what only opens or reads; of the system's errors those alone that come of a full disk."""
     code = _code_of(getattr(error, "orig", error))  # what SQLAlchemy wraps
-    return (
-        _later(code, ", and even reading needs a little room" if code == "disk-full" else "", where, "ask again")
-        if code
-        else error
-    )
-
-
-_FAULTS = {
-    "disk-full": ("the disk took no more", "Make room on the disk of the home"),
-    "disk-error": ("the disk failed", "Look at the system's log for what is wrong with the disk"),
-    "file-locked": ("another program holds the file", "Stop what reads or copies the files of the home"),
-}
+    if code is None:
+        return error
+    return _later(code, ", and even reading needs a little room" if code == "disk-full" else "", where, "ask again")
 
 
 def _later(code: str, more: str, where: str, then: str) -> TryAgainLater:

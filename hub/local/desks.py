@@ -15,7 +15,7 @@ from hub.local.requests import SOCKET, Document, Progress, Request, address, qui
 from hub.settings import Settings
 
 WAIT_S = 10.0  # for another command to finish with the home
-_AGAIN_S = 0.05
+AGAIN_S = 0.05
 
 
 class Desk(Protocol):
@@ -92,7 +92,7 @@ def reached(settings: Settings, *, may_make_home: bool = False, wait_s: float = 
             return
         if time.monotonic() > deadline:
             raise _busy(settings.home)
-        time.sleep(_AGAIN_S)
+        time.sleep(AGAIN_S)
     yield ServedHome(settings.home)
 
 

@@ -12,13 +12,12 @@ import structlog
 
 from events.errors import Refused
 from hub.assembly import Hub
-from hub.local.desks import WAIT_S, is_served
+from hub.local.desks import AGAIN_S, WAIT_S, is_served
 from hub.local.operations import answer
 from hub.local.requests import Document, Progress, Request, quiet
 from hub.logs import configure_logs
 from hub.settings import Settings
 
-_AGAIN_S = 0.05
 _SETTLE_S = 600.0
 
 
@@ -55,7 +54,7 @@ def held(settings: Settings, *, wait_s: float = WAIT_S) -> Iterator[Hub]:
     """The home, opened to be served. A command is waited for; another server is Refused `home-in-use`."""
     deadline = time.monotonic() + wait_s
     while (hub := open_free(settings, is_last=is_served(settings.home) or time.monotonic() > deadline)) is None:
-        time.sleep(_AGAIN_S)
+        time.sleep(AGAIN_S)
     with hub:
         yield hub
 
