@@ -66,7 +66,8 @@ _NUDGE = Nothing()
 class GroupWriter:
     """Hands groups of jobs to `commit`, which does all of a group durably or raises and does none.
 
-    Jobs that somebody waits for wake the thread; the others ride with them, or go alone when none comes.
+    Jobs that somebody waits for wake the thread; the others ride with them, or go alone when none comes. It is no
+    GroupThread: there every job has somebody who waits, and none is kept to be tried again.
     """
 
     def __init__(self, name: str, commit: Callable[[Sequence[Job]], None]) -> None:
