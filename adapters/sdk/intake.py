@@ -59,7 +59,7 @@ class Intake:
         """
         if is_small(raw):
             return self._together.submit(arrival, raw).result()
-        self._readers()(arrival)
+        self._readers()(arrival)  # refuses who may not send
         receipt = self._receipts.store(arrival, raw)
         with kept(receipt.id):
             if isinstance(raw, bytes):
@@ -80,7 +80,7 @@ class Intake:
     def retry(self, receipt_id: str, place: str) -> MessageOutcome:
         """Translates one quarantined message again. Raises Refused `unknown-place` where the receipt has none."""
         receipt, raw = self._receipts.open(receipt_id)
-        self._readers()(receipt.arrival)
+        self._readers()(receipt.arrival)  # refuses who may not send any more
         with raw:
             if place == WHOLE:
                 return _as_one(self.resume(receipt_id))
