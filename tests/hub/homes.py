@@ -12,31 +12,20 @@ from adapters.sdk.receipts import Arrival
 from events.clock import Clock
 from events.ids import is_nhs_number
 from hub.access.door import Caller
-from hub.assembly import REGISTER, Hub
+from hub.assembly import Hub
 from hub.settings import read_settings
+from tests.registers import CRM, PAS, an_agency, write_register
 
 STEWARD = Caller("sam", "steward", "hub", "test")
 AUDITOR = Caller("ada", "auditor", "hub", "test")
 ADMIN = Caller("root", "admin", "hub", "test")
 NHS = "https://fhir.nhs.uk/Id/nhs-number"
 
-_AGENCY = """
-[[agency]]
-name = "{name}"
-title = "{name} of Testborough"
-agreement_from = 2020-01-01
-agreement_to = 2040-12-31
-agreement_reference = "ISA-1"
-lawful_basis = "public-task"
-system = [{{ name = "crm" }}, {{ name = "pas", adapter = "hl7v2" }}]
-"""
-
 
 def open_home(folder: Path, clock: Clock | None = None) -> Hub:
     """A hub on a folder, with the agencies `housing` and `hospital`."""
     folder.mkdir(parents=True, exist_ok=True)
-    register = "".join(_AGENCY.format(name=name) for name in ("housing", "hospital"))
-    (folder / REGISTER).write_text(register, "utf-8")
+    write_register(folder, *(an_agency(name, CRM, PAS) for name in ("housing", "hospital")))
     return Hub(read_settings(folder, {}), clock)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,7 +12,7 @@ import orjson
 
 from adapters.sdk.adapter import Fact, Finding, Message, Setting, Translation
 from adapters.sdk.intake import Intake
-from adapters.sdk.outcome import Report
+from adapters.sdk.outcome import MessageOutcome, Report
 from adapters.sdk.receipts import Arrival
 from adapters.sdk.register import Register, read_register
 from events.clock import Clock, DrivenClock
@@ -22,31 +22,27 @@ from events.errors import RejectedMessage
 from events.log.sqlite import PARTITION, SqliteLog
 from hub.receipts.store import ReceiptStore
 from hub.vault.keys import KeyStore
+from tests.registers import an_agency, write_register
 
 HOME = {"tenure": "social-rent", "action": "started"}
 TYPE = "housing.accommodation-changed"
 ORDER = "2024-02-01T10:00:00Z"
-REGISTER = """
-[[agency]]
-name = "north"
-title = "Borough of North"
-agreement_from = 2020-01-01
-agreement_to = 2029-12-31
-agreement_reference = "ISA-1"
-lawful_basis = "public-task"
-default_sensitivity = "restricted"
-system = [{ name = "housing", options = { colour = "blue" } }, { name = "adt" }]
-
-[[agency]]
-name = "south"
-title = "Borough of South"
-zone = "Europe/Paris"
-agreement_from = 2024-01-01
-agreement_to = 2024-06-30
-agreement_reference = "ISA-2"
-lawful_basis = "consent"
-system = [{ name = "housing" }]
-"""
+REGISTER = an_agency(
+    "north",
+    '{ name = "housing", options = { colour = "blue" } }',
+    '{ name = "adt" }',
+    title="Borough of North",
+    agreement_to=date(2029, 12, 31),
+    default_sensitivity="restricted",
+) + an_agency(
+    "south",
+    '{ name = "housing" }',
+    title="Borough of South",
+    zone="Europe/Paris",
+    agreement_from=date(2024, 1, 1),
+    agreement_to=date(2024, 6, 30),
+    lawful_basis="consent",
+)
 
 
 class ScriptedAdapter:
@@ -96,6 +92,11 @@ def a_message(*facts: dict[str, Any], **script: Any) -> bytes:
     return orjson.dumps({**script, "facts": list(facts)}) + b"\n"
 
 
+def codes(outcome: MessageOutcome) -> list[str]:
+    """What was found wrong with a message, in its order."""
+    return [finding.code for finding in outcome.findings]
+
+
 class Bench:
     """A home of SQLite files with an intake of scripted messages; `reopen` is a restart."""
 
@@ -126,7 +127,7 @@ class Bench:
         )
 
     def register(self, text: str) -> None:
-        (self.folder / "agencies.toml").write_text(text, "utf-8")
+        write_register(self.folder, text)
 
     def send(self, *messages: bytes, file_name: str | None = None, agency: str = "north", **told: Any) -> Report:
         arrival = Arrival(agency, told.pop("system", "housing"), "scripted", file_name, told)

@@ -15,6 +15,7 @@ from adapters.sdk.receipts import Arrival
 from events.clock import SystemClock
 from hub.logs import configure_logs
 from tests.adapters.sdk.scripted import REGISTER, Bench, a_fact, a_message
+from tests.registers import write_register
 
 THREADS = 8
 FOR_EVER = REGISTER.replace("2029-12-31", "2999-12-31")
@@ -22,7 +23,7 @@ FOR_EVER = REGISTER.replace("2029-12-31", "2999-12-31")
 
 def open_bench(folder: Path) -> Bench:
     folder.mkdir(exist_ok=True)
-    (folder / "agencies.toml").write_text(FOR_EVER, "utf-8")
+    write_register(folder, FOR_EVER)
     return Bench(folder, SystemClock())
 
 
