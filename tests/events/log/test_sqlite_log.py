@@ -1,53 +1,19 @@
-"""The embedded log: what every log promises, and what one file on one disk must stand."""
+"""The embedded log: what every log promises, what its file must stand, and how its writer groups rows."""
 
 import os
-import shutil
 import stat
 import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from itertools import count
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
-from events.clock import DrivenClock, from_us
-from events.codec import Sealed, header_id
 from events.errors import Refused, TryAgainLater, WrongSettings
-from events.log import seen
-from events.log.specimens import a_row, everything, leaf_of, polled, rows_from
-from events.log.sqlite import PARTITION, SqliteLog
+from events.log.specimens import a_row, everything, rows_from
+from events.log.sqlite import SqliteLog
 from events.log.testing import LogConformance, OpenLog
-from tests.small_disk import mounted
-
-DAY_US = 86_400_000_000
-
-
-@pytest.fixture
-def clock() -> DrivenClock:
-    return DrivenClock(datetime(2024, 2, 29, 12, tzinfo=UTC))
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "log.sqlite"
-
-
-@pytest.fixture
-def open_log(path: Path, clock: DrivenClock) -> Iterator[Callable[..., SqliteLog]]:
-    opened: list[SqliteLog] = []
-    epochs = count(1)
-
-    def open_it(**settings: Any) -> SqliteLog:
-        log = SqliteLog(path, clock=clock, new_epoch=lambda: f"epoch{next(epochs)}", **settings)
-        opened.append(log)
-        return log
-
-    yield open_it
-    for log in opened:
-        log.close()
 
 
 def rewritten(path: Path, statement: str, *values: Any) -> None:
@@ -59,103 +25,6 @@ def rewritten(path: Path, statement: str, *values: Any) -> None:
 
 class TestConformance(LogConformance):
     pass
-
-
-# ---- the clock
-
-
-def test_ten_minutes_back_nothing_is_stored_until_the_clock_is_right(open_log: OpenLog, clock: DrivenClock) -> None:
-    log = open_log()
-    log.append(rows_from(0, 3))
-    right = clock()
-    clock.set(from_us(right - 600_000_000))
-    with pytest.raises(TryAgainLater, match=r"clock-behind: clock: .* 600 seconds behind .* nothing was stored"):
-        log.append(rows_from(3, 3))
-    assert len(everything(log)) == 3
-    clock.set(from_us(right + 1_000_000))
-    assert not any(outcome.is_known for outcome in log.append(rows_from(3, 3)))
-
-
-def test_a_year_ahead_nothing_is_stored_until_somebody_says_it_is_right(
-    open_log: Callable[..., SqliteLog], clock: DrivenClock
-) -> None:
-    log = open_log()
-    log.append(rows_from(0, 3))
-    clock.set(from_us(clock() + 366 * DAY_US))
-    with pytest.raises(TryAgainLater, match=r"clock-far-ahead: clock: .* 365 days ahead .*TELLONCE_ACCEPT_CLOCK"):
-        log.append(rows_from(3, 3))
-    assert len(everything(log)) == 3
-    log.close()
-    log = open_log(accepts_clock=True)
-    log.append(rows_from(3, 3))
-    clock.set(from_us(clock() + 366 * DAY_US))
-    with pytest.raises(TryAgainLater, match="clock-far-ahead"):
-        log.append(rows_from(6, 3))
-    assert len(everything(log)) == 6
-
-
-def test_the_first_event_of_a_log_is_never_far_ahead(open_log: OpenLog, clock: DrivenClock) -> None:
-    clock.set(datetime(2051, 1, 1, tzinfo=UTC))
-    assert len(open_log().append(rows_from(0, 3))) == 3
-
-
-def test_a_clock_that_refuses_to_tell_the_time_stops_appending_only(path: Path) -> None:
-    times = iter([1, None, 2])
-
-    def clock() -> int:
-        now = next(times)
-        if now is None:
-            raise TryAgainLater("clock-jumped", "the clock was moved")
-        return now
-
-    log = SqliteLog(path, clock=clock, new_epoch=lambda: "e")
-    log.append([a_row(1)])
-    with pytest.raises(TryAgainLater, match="clock-jumped"):
-        log.append([a_row(2)])
-    assert not log.append([a_row(2)])[0].is_known
-    log.close()
-
-
-# ---- a full disk
-
-
-def test_a_full_disk_harms_nothing_and_the_next_event_lands(tmp_path: Path, clock: DrivenClock) -> None:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    with mounted(folder, size_mb=4) as disk:
-        log = SqliteLog(folder / "log.sqlite", clock=clock, new_epoch=lambda: "e")
-        acknowledged = log.append(rows_from(0, 200))
-        disk.fill(but_bytes=300_000)
-        fault: TryAgainLater | None = None
-        while fault is None:
-            stored = len(acknowledged)
-            try:
-                acknowledged += log.append([a_row(n, size_bytes=1_000) for n in range(stored, stored + 100)])
-            except TryAgainLater as error:
-                fault = error
-        assert str(fault).startswith("disk-full: log: ")
-        assert "nothing of this was stored. Make room" in str(fault)
-        assert len(everything(log)) == stored
-        disk.empty()
-        again = log.append([a_row(number, size_bytes=1_000) for number in range(stored, stored + 100)])
-        assert [outcome.position.offset for outcome in again] == list(range(stored, stored + 100))
-        log.close()
-        log = SqliteLog(folder / "log.sqlite", clock=clock, new_epoch=lambda: "e")
-        rows = everything(log)
-        assert [header_id(row.header) for _, row in rows] == [header_id(a_row(n).header) for n in range(stored + 100)]
-        assert all(row.leaf == leaf_of(row) for _, row in rows)
-        log.close()
-
-
-def test_a_full_disk_does_not_keep_a_log_from_being_read(tmp_path: Path, clock: DrivenClock) -> None:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    with mounted(folder, size_mb=4) as disk:
-        log = SqliteLog(folder / "log.sqlite", clock=clock, new_epoch=lambda: "e")
-        log.append(rows_from(0, 200))
-        disk.fill()
-        assert len(everything(log)) == 200
-        log.close()
 
 
 # ---- what stands in the file
@@ -241,141 +110,6 @@ def test_the_newest_known_time_is_told_without_reading(open_log: Callable[..., S
     assert log.last_known_us == outcomes[-1].known_us
     log.close()
     assert open_log().last_known_us == outcomes[-1].known_us
-
-
-# ---- the set of ids seen
-
-
-def seen_of(path: Path) -> Path:
-    return path.with_name("seen.sqlite")
-
-
-def copied(path: Path, folder: Path) -> None:
-    folder.mkdir()
-    shutil.copy(seen_of(path), folder)
-
-
-def assert_knows(log: SqliteLog, rows: list[Sealed]) -> None:
-    offsets = {header_id(row.header): row.offset for row in log.read(PARTITION, 0, 100_000)}
-    outcomes = log.append(rows)
-    assert all(outcome.is_known for outcome in outcomes)
-    assert [outcome.position.offset for outcome in outcomes] == [offsets[header_id(row.header)] for row in rows]
-
-
-@pytest.mark.parametrize("rows", [10, 25_000])
-def test_ids_are_known_although_their_set_was_lost(open_log: Callable[..., SqliteLog], path: Path, rows: int) -> None:
-    log = open_log()
-    log.append(rows_from(0, rows))
-    log.close()
-    seen_of(path).unlink()
-    log = open_log()
-    assert_knows(log, rows_from(0, rows))
-    assert not log.append([a_row(rows)])[0].is_known
-
-
-def test_ids_are_known_although_their_set_is_from_yesterday(
-    open_log: Callable[..., SqliteLog], path: Path, tmp_path: Path
-) -> None:
-    log = open_log()
-    log.append(rows_from(0, 10))
-    log.close()
-    copied(path, tmp_path / "yesterday")
-    log = open_log()
-    log.append(rows_from(10, 10))
-    log.close()
-    shutil.copy(tmp_path / "yesterday" / "seen.sqlite", path.parent)
-    assert_knows(open_log(), rows_from(0, 20))
-
-
-@pytest.mark.parametrize("rows_here", [3, 10, 30])
-def test_a_set_of_another_log_is_not_believed(
-    open_log: Callable[..., SqliteLog], path: Path, tmp_path: Path, rows_here: int
-) -> None:
-    log = open_log()
-    log.append(rows_from(1_000, 10))
-    log.close()
-    copied(path, tmp_path / "other")
-    for left in path.parent.glob("*.sqlite*"):
-        left.unlink()
-    log = open_log()
-    log.append(rows_from(0, rows_here))
-    log.close()
-    shutil.copy(tmp_path / "other" / "seen.sqlite", path.parent)
-    log = open_log()
-    assert not any(outcome.is_known for outcome in log.append(rows_from(1_000, 5)))
-    assert_knows(log, [*rows_from(0, rows_here), *rows_from(1_000, 5)])
-
-
-def test_a_set_that_is_no_database_is_made_again(open_log: Callable[..., SqliteLog], path: Path) -> None:
-    log = open_log()
-    log.append(rows_from(0, 10))
-    log.close()
-    seen_of(path).write_bytes(b"no database" * 1_000)
-    assert_knows(open_log(), rows_from(0, 10))
-
-
-def test_ids_are_known_while_their_set_is_being_written(
-    open_log: Callable[..., SqliteLog], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(seen, "_FLUSH_AT", 10)
-    is_writing, go_on = threading.Event(), threading.Event()
-    write = seen._write
-
-    def slowly(*told: Any) -> None:
-        is_writing.set()
-        assert go_on.wait(10)
-        write(*told)
-
-    monkeypatch.setattr(seen, "_write", slowly)
-    log = open_log()
-    log.append(rows_from(0, 30))
-    assert is_writing.wait(10)
-    log.append(rows_from(30, 30))
-    assert_knows(log, rows_from(0, 60))
-    go_on.set()
-    for at in range(60, 100, 5):
-        log.append(rows_from(at, 5))
-        assert_knows(log, rows_from(0, at + 5))
-    log.close()
-    assert_knows(open_log(), rows_from(0, 100))
-
-
-@pytest.mark.parametrize("fault", [apsw.FullError, apsw.IOError, apsw.BusyError])
-def test_ids_are_known_although_their_set_cannot_be_written(
-    open_log: Callable[..., SqliteLog], monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
-) -> None:
-    def fails(*told: Any) -> None:
-        raise fault
-
-    with monkeypatch.context() as patched:
-        patched.setattr(seen, "_FLUSH_AT", 10)
-        patched.setattr(seen, "_WAIT_AT", 20)
-        patched.setattr(seen, "_write", fails)
-        log = open_log()
-        for at in range(0, 100, 5):
-            log.append(rows_from(at, 5))
-            assert_knows(log, rows_from(0, at + 5))
-        log.close()
-    assert_knows(open_log(), rows_from(0, 100))
-
-
-def test_ids_that_share_their_first_bytes_are_told_apart(open_log: Callable[..., SqliteLog]) -> None:
-    def a_twin(last: int) -> Sealed:
-        header = a_row(0).header
-        start = 2 + header[1]
-        return a_row(0)._replace(
-            header=header[:start] + b"same eight byte" + bytes(16) + bytes([last]) + header[start + 32 :]
-        )
-
-    twins = [a_twin(last) for last in range(5)]
-    log = open_log()
-    assert not any(outcome.is_known for outcome in log.append(twins[:3]))
-    assert_knows(log, twins[:3])
-    log.close()
-    log = open_log()
-    assert_knows(log, twins[:3])
-    assert not any(outcome.is_known for outcome in log.append(twins[3:]))
-    assert_knows(log, twins)
 
 
 # ---- the writer
@@ -485,26 +219,3 @@ def test_a_forked_process_cannot_append(open_log: OpenLog) -> None:
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     assert len(log.append([a_row(1)])) == 1
-
-
-# ---- subscriptions
-
-
-def test_rows_that_waited_too_long_are_read_from_the_file(open_log: OpenLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.log.subscription._PUSH_MAX_ROWS", 10)
-    log = open_log()
-    subscription = log.subscribe({})
-    for at in range(0, 60, 6):
-        log.append(rows_from(at, 6))
-    assert [row.offset for _, row in polled(subscription, 60)] == list(range(60))
-    subscription.close()
-
-
-def test_a_subscription_from_beyond_the_head_waits_for_its_start(open_log: OpenLog) -> None:
-    log = open_log()
-    subscription = log.subscribe({PARTITION: 5})
-    log.append(rows_from(0, 5))
-    assert subscription.poll(0) == []
-    log.append(rows_from(5, 2))
-    assert [row.offset for _, row in polled(subscription, 2)] == [5, 6]
-    subscription.close()

@@ -1,0 +1,103 @@
+"""Messages that wait in quarantine, and what a retry makes of them."""
+
+import pytest
+
+from adapters.sdk.outcome import Counts
+from events.clock import DrivenClock
+from events.errors import Refused
+from hub.receipts.store import ReceiptStore
+from tests.hub.receipts.builders import accepted, not_mapped, quarantined
+from tests.hub.receipts.keeping import NORTH, SOUTH, OpenStore, a_receipt, finish, places
+
+
+def test_a_quarantined_message_waits_with_its_reason(store: ReceiptStore, clock: DrivenClock) -> None:
+    name = a_receipt(store, accepted(1), quarantined("row 17", sender_id="M17"), arrival=SOUTH)
+    (entry,) = store.quarantined()
+    assert entry.name == f"Q-{entry.number:04d}"
+    assert (entry.receipt, entry.agency, entry.system, entry.adapter) == (name, "south", "adt", "hl7v2")
+    assert (entry.place, entry.sender_id, entry.file_name) == ("row 17", "M17", "adt.hl7")
+    assert (entry.code, entry.where, entry.detail) == ("bad-segment", "PID-3", "the record cannot be told")
+    assert (entry.state, entry.noted_us) == ("waiting", clock())
+    assert store.quarantine_entry(entry.number) == entry
+
+
+def test_the_quarantine_is_listed_by_agency_state_receipt_and_page(store: ReceiptStore) -> None:
+    north = a_receipt(store, quarantined(1), quarantined(2), quarantined(3))
+    south = a_receipt(store, quarantined(1), arrival=SOUTH)
+    store.replace(north, accepted(2))
+    everything = store.quarantined(state=None)
+    assert [entry.number for entry in everything] == sorted(entry.number for entry in everything)
+    assert len(everything) == 4
+    assert [entry.place for entry in store.quarantined("north")] == ["1", "3"]
+    assert [entry.receipt for entry in store.quarantined("south")] == [south]
+    assert [entry.place for entry in store.quarantined(state="released")] == ["2"]
+    assert [entry.place for entry in store.quarantined(receipt_id=north, state=None)] == ["1", "2", "3"]
+    assert store.quarantined(receipt_id="nonsense") == []
+    assert store.quarantined(after=everything[1].number, state=None) == everything[2:]
+    assert store.quarantined(limit=2, state=None) == everything[:2]
+    assert store.quarantined("nowhere") == []
+
+
+def test_an_unknown_quarantine_number_is_told(store: ReceiptStore) -> None:
+    with pytest.raises(Refused, match=r"unknown-quarantine-number: Q-0031: .*quarantine list"):
+        store.quarantine_entry(31)
+
+
+def test_a_retry_that_succeeds_releases_the_message(open_store: OpenStore) -> None:
+    store = open_store()
+    name = a_receipt(store, accepted(1), quarantined(2), accepted(3))
+    (entry,) = store.quarantined()
+    store.close()
+    store = open_store()
+    store.replace(name, accepted(2, findings=1))
+    assert store.quarantined() == []
+    assert store.quarantine_entry(entry.number).state == "released"
+    assert store.receipt(name).status == "done"
+    assert store.receipt(name).counts == Counts(3, 3, 1, 0, 0, 3, 0)
+    assert places(store, name) == [("1", "accepted"), ("2", "accepted-with-findings"), ("3", "accepted")]
+    (day,) = store.counts_by_day()
+    assert (day.accepted, day.with_findings, day.quarantined) == (3, 1, 0)
+
+
+def test_a_retry_that_fails_again_keeps_the_number_and_tells_the_new_reason(store: ReceiptStore) -> None:
+    name = a_receipt(store, quarantined(1))
+    (entry,) = store.quarantined()
+    store.replace(name, quarantined(1, code="unknown-code"))
+    (again,) = store.quarantined()
+    assert again.number == entry.number
+    assert again.code == "unknown-code"
+    assert store.receipt(name).counts == Counts(messages=1, findings=2, quarantined=1)
+
+
+def test_a_message_may_be_retried_again_and_again(store: ReceiptStore) -> None:
+    name = a_receipt(store, quarantined(1), accepted(2))
+    for outcome in (accepted(1), quarantined(1), not_mapped(1), accepted(1, duplicates=2)):
+        store.replace(name, outcome)
+        expected = Counts()
+        expected.add([outcome, accepted(2)])
+        assert store.receipt(name).counts == expected
+        (day,) = store.counts_by_day()
+        assert (day.accepted, day.not_mapped, day.quarantined) == (
+            expected.accepted,
+            expected.not_mapped,
+            expected.quarantined,
+        )
+        assert len(store.quarantined()) == expected.quarantined
+
+
+def test_a_message_may_be_retried_while_its_file_is_still_read(store: ReceiptStore) -> None:
+    name = store.store(NORTH, b"raw").id
+    store.note(name, [quarantined(1), accepted(2)])
+    store.replace(name, accepted(1))
+    finish(store, name, [accepted(9)], [quarantined(10)])
+    assert [place for place, _ in places(store, name)] == ["1", "2", "9", "10"]
+    assert store.receipt(name).counts == Counts(messages=4, accepted=3, findings=2, quarantined=1, events=3)
+    assert [entry.place for entry in store.quarantined()] == ["10"]
+
+
+def test_a_message_that_never_was_quarantined_is_not_replaced(store: ReceiptStore) -> None:
+    name = a_receipt(store, accepted(1))
+    store.replace(name, not_mapped(1))
+    store.replace(name, accepted(2))
+    assert places(store, name) == [("1", "accepted")]
+    assert store.receipt(name).counts.messages == 1
