@@ -79,11 +79,13 @@ def test_views_that_a_full_disk_stops_catch_up_when_there_is_room(tmp_path: Path
                 assert watched.send(_a_hundred_new_records(sent))["accepted"] == 100
                 sent += 1
             assert hub.runner.lag > 0
+            assert watched.services.health()["waits_for_room"]
             disk.empty()
             end = time.monotonic() + 60
             while not hub.wait_until_read(1):  # it says no at once while the disk refuses, and tries again by itself
                 assert time.monotonic() < end
                 time.sleep(0.1)
             assert len(watched.timeline("housing:crm/tenant/f1")) == sent
+            assert not watched.services.health()["waits_for_room"]
             with watched.unharmed():
                 pass
