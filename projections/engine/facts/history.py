@@ -112,11 +112,6 @@ class Row:
         """Adds a finding to a row that is not stored yet."""
         self.findings = noted(self.findings, finding)
 
-    def join_others(self) -> None:
-        """It is not the only thing said of its fact."""
-        if self.run is None:
-            self.run, self.is_changed = UNTOLD, True
-
     def stands_from(self, known_us: int) -> None:
         """Begins an interval in which this version stands."""
         if self.current_from is not None and self.current_to != self.current_from:

@@ -41,20 +41,18 @@ class FactInHand:
         self.judge = judge = Judge((row.item() for row in self.rows), sweeps)
         self._by_offset = {row.at: row for row in self.rows}
         self._hidden = {row.at for row in self.rows if row.is_hidden}
-        for row in self.rows:
-            row.join_others()
         return judge
 
     def take(self, row: Row, judge: Judge) -> None:
         """The next thing said of a fact that is not alone any more, or was swept."""
-        is_used_up = judge.add(row.item())
-        if row.kind != "void":
-            why = why_arrival(row.item(), judge.kinds)
+        item = row.item()
+        is_used_up = judge.add(item)
+        if item.kind != "void":
+            why = why_arrival(item, judge.kinds)
             if why is not None:
                 row.note(f"{why} order")
             if is_used_up:
                 row.note("order-used-up order")
-        row.join_others()
         self.rows.append(row)
         self._by_offset[row.at] = row
         if row.factgroup is not None:

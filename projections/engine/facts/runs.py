@@ -1,7 +1,7 @@
 """What is told of the run that stands, in a column of its top version: who reads that needs no other row of the fact.
 
-Null where nothing else was said of the fact, so that there is no run to work out. Empty beside what does not stand
-now: its run as of a moment is worked out from the rows known then.
+Null beside the only thing said of a fact, which has no run to work out, and beside what never stood. Empty beside what
+stood and does not stand now: its run as of a moment is worked out from the rows known then.
 """
 
 from __future__ import annotations
