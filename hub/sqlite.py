@@ -11,26 +11,13 @@ from pathlib import Path
 
 import apsw
 
-from events.errors import TryAgainLater, WrongSettings
+from events.errors import WrongSettings
+from events.log.faults import code_of, code_of_result, later, not_stored
 
 _PRIVATE = 0o600
 _BUSY_MS = 10_000
 _CACHE_KIB = -32_768  # random ids: with 2 MB every look-up read the disk, from half a million rows on
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_PRIMARY = 0xFF  # of a result code of SQLite; the rest of it says more
-# The index of a WAL is a file, too, and made by whoever reads first: on a full disk it cannot be given its size.
-_FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
-_CODE_OF_KIND = {
-    apsw.FullError: sqlite3.SQLITE_FULL,
-    apsw.IOError: sqlite3.SQLITE_IOERR,
-    apsw.BusyError: sqlite3.SQLITE_BUSY,
-}
-_CODES = {sqlite3.SQLITE_IOERR: "disk-error", sqlite3.SQLITE_BUSY: "file-locked"}
-_FAULTS = {
-    "disk-full": ("the disk took no more", "Make room on the disk of the home"),
-    "disk-error": ("the disk failed", "Look at the system's log for what is wrong with the disk"),
-    "file-locked": ("another program holds the file", "Stop what reads or copies the files of the home"),
-}
 
 
 def open_file(path: Path, stored_format: int, make_tables: Callable[[apsw.Connection], None]) -> apsw.Connection:
@@ -135,7 +122,7 @@ def reading_told(where: str) -> Iterator[None]:
 def translated(error: Exception, where: str) -> Exception:
     """A fault of the disk as TryAgainLater `disk-full`, `disk-error` or `file-locked`; anything else as it is."""
     code = _code_of(error) or ("disk-error" if isinstance(error, OSError) else None)
-    return _later(code, "; nothing of this was stored", where, "send again") if code else error
+    return not_stored(code, where) if code else error
 
 
 def of_reading(error: Exception, where: str) -> Exception:
@@ -143,24 +130,15 @@ def of_reading(error: Exception, where: str) -> Exception:
     code = _code_of(getattr(error, "orig", error))  # what SQLAlchemy wraps
     if code is None:
         return error
-    return _later(code, ", and even reading needs a little room" if code == "disk-full" else "", where, "ask again")
-
-
-def _later(code: str, more: str, where: str, then: str) -> TryAgainLater:
-    what, mend = _FAULTS[code]
-    joint = " and " if code == "disk-full" else ", then "
-    return TryAgainLater(code, f"{what}{more}", where=where, next_step=f"{mend}{joint}{then}.")
+    return later(code, ", and even reading needs a little room" if code == "disk-full" else "", where, "ask again")
 
 
 def _code_of(error: object) -> str | None:
     """The code of an error that the disk is to blame for, by whichever module SQLite was asked."""
     if isinstance(error, OSError):
         return "disk-full" if error.errno in _NO_ROOM else None
-    result = 0
     if isinstance(error, apsw.Error):
-        result = getattr(error, "extendedresult", _CODE_OF_KIND.get(type(error), 0))
-    elif isinstance(error, sqlite3.Error):
-        result = getattr(error, "sqlite_errorcode", 0)
-    if result in _FULL_CODES:
-        return "disk-full"
-    return _CODES.get(result & _PRIMARY)
+        return code_of(error)
+    if isinstance(error, sqlite3.Error):
+        return code_of_result(getattr(error, "sqlite_errorcode", 0))
+    return None

@@ -17,9 +17,10 @@ import apsw
 
 from events.clock import Clock
 from events.codec import Sealed, StoredRow, header_id, leaf_hash
-from events.errors import HubError, TryAgainLater, WrongSettings
+from events.errors import TryAgainLater, WrongSettings
 from events.groups import GroupThread
 from events.log.bulk import insert_rows
+from events.log.faults import code_of, not_stored
 from events.log.port import Cut, Outcome, Position
 from events.log.seen import Seen
 from events.log.subscription import SqliteSubscription
@@ -104,7 +105,9 @@ class SqliteLog:
         try:
             new, outcomes = self._commit([row for job in group for row in job.rows])
         except apsw.Error as error:
-            raise _translated(error) from error
+            if code := code_of(error):
+                raise not_stored(code, "log") from error
+            raise
         at = 0
         for job in group:
             job.done.set_result(outcomes[at : at + len(job.rows)])
@@ -291,21 +294,3 @@ def _check_contiguity(db: apsw.Connection, path: Path) -> tuple[int, int]:
             next_step="Rows are missing: restore from a backup; `tellonce log verify` names the first gap.",
         )
     return count, int(db.execute("SELECT known_us FROM log WHERE position = ?", (high,)).get)
-
-
-def _translated(error: Exception) -> HubError | Exception:
-    if isinstance(error, apsw.FullError | apsw.IOError):
-        return TryAgainLater(
-            "disk-full" if isinstance(error, apsw.FullError) else "disk-error",
-            "the disk took no more; nothing of this was stored",
-            where="log",
-            next_step="Make room on the disk of the home and send again.",
-        )
-    if isinstance(error, apsw.BusyError):
-        return TryAgainLater(
-            "file-locked",
-            "another program holds the file; nothing of this was stored",
-            where="log",
-            next_step="Stop what reads or copies the files of the home, then send again.",
-        )
-    return error
