@@ -21,7 +21,7 @@ BUILT_IN = {
     "csv_mapping": "adapters.csv_mapping.adapter:CsvMappingAdapter",
     "hl7v2": "adapters.hl7v2.adapter:Hl7v2Adapter",
 }
-_WANTED = ("name", "version", "title", "split", "translate")
+_WANTED = ("name", "version", "title", "options", "split", "translate")
 
 
 class Installed(NamedTuple):
@@ -32,6 +32,7 @@ class Installed(NamedTuple):
     title: str
     origin: str  # "built in", or the distribution that offers it
     fault: str = ""
+    options: tuple[str, ...] = ()
 
 
 @cache
@@ -88,7 +89,8 @@ def _described(name: str, origin: str) -> Installed:
         adapter = adapter_of(name)
     except HubError as error:
         return Installed(name, "", "", origin, str(error))
-    return Installed(name, adapter.version, adapter.title, origin)
+    options = tuple(option.name for option in adapter.options)
+    return Installed(name, adapter.version, adapter.title, origin, options=options)
 
 
 def _loaded(entry: EntryPoint) -> Adapter:

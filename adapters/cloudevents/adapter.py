@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from adapters.cloudevents.cutting import Cutter
 from adapters.cloudevents.translate import translated
-from adapters.sdk.adapter import Message, Setting, Translation
+from adapters.sdk.adapter import Message, Option, Setting, Translation
 from adapters.sdk.window import Window
 from events.errors import RejectedMessage
 
@@ -21,6 +21,7 @@ class CloudEventsAdapter:
     name = "cloudevents"
     version = "1"
     title = "CloudEvents 1.0 in JSON: one event, a batch, or an event a line"
+    options: tuple[Option, ...] = ()
 
     def split(self, raw: BinaryIO, setting: Setting) -> Iterator[Message]:
         """One message an event.

@@ -11,7 +11,7 @@ from adapters.csv_mapping.mapping import Stamp, bad_mapping, read_mapping, stamp
 from adapters.csv_mapping.plan import Plan, compiled
 from adapters.csv_mapping.rows import ROW_BYTES_MAX, ROW_TOO_LONG, UNCLOSED_QUOTE, Row, rows
 from adapters.csv_mapping.translate import translated
-from adapters.sdk.adapter import Finding, Message, Setting, Translation
+from adapters.sdk.adapter import Finding, Message, Option, Setting, Translation
 from events.errors import RejectedMessage, WrongSettings
 
 _OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -32,6 +32,10 @@ class CsvMappingAdapter:
     name = "csv_mapping"
     version = "1"
     title = "CSV of any agency, by a declarative mapping in TOML"
+    options: tuple[Option, ...] = (
+        Option("mapping", "the mapping's TOML file; its path counts from the register's folder", is_of_register=True),
+        Option("order", "the file's date or sequence, where the mapping takes its order from intake"),
+    )
 
     def __init__(self) -> None:
         self._plans: dict[int, tuple[Mapping[str, Any], Plan]] = {}

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from adapters.hl7v2.cutting import cut
 from adapters.hl7v2.translate import translate
-from adapters.sdk.adapter import Message, Setting, Translation
+from adapters.sdk.adapter import Message, Option, Setting, Translation
 from events.errors import RejectedMessage
 
 
@@ -17,6 +17,7 @@ class Hl7v2Adapter:
     name = "hl7v2"
     version = "1"
     title = "HL7 v2 messages (ADT, SIU, ORU, MDM, VXU) in files, batches or over MLLP"
+    options: tuple[Option, ...] = ()
 
     def split(self, raw: BinaryIO, setting: Setting) -> Iterator[Message]:
         """Messages of a file or frame, however they are enveloped; parts that are none carry a fault.

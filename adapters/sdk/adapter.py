@@ -83,12 +83,21 @@ class Setting:
     options: Mapping[str, Any] = field(default_factory=dict)  # the adapter's own section in the register
 
 
+class Option(NamedTuple):
+    """Something that an adapter may be told beside the bytes."""
+
+    name: str
+    what: str  # one line for people
+    is_of_register: bool = False  # it names a file: a sender who gave it could have any file of ours read
+
+
 class Adapter(Protocol):
     """A format, read purely. `name@version` stands in every event it leads to."""
 
     name: str
     version: str
     title: str  # one line for `tellonce adapters list`
+    options: tuple[Option, ...]  # all that it looks at in `setting.options`; any other is refused
 
     def split(self, raw: BinaryIO, setting: Setting) -> Iterator[Message]:
         """Messages in their order, read as a stream: memory stays bounded whatever the length.

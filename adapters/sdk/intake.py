@@ -15,6 +15,7 @@ from typing import BinaryIO, TypeGuard
 
 from adapters.sdk.adapter import Adapter
 from adapters.sdk.kept import kept
+from adapters.sdk.options import check_given
 from adapters.sdk.outcome import MessageOutcome, Report
 from adapters.sdk.reading import WHOLE, Pending, Reader, Translated, append, make, records_of, setting_of
 from adapters.sdk.receipts import Arrival, Receipt, Receipts
@@ -80,7 +81,8 @@ class Intake:
     def retry(self, receipt_id: str, place: str) -> MessageOutcome:
         """Translates one quarantined message again. Raises Refused `unknown-place` where the receipt has none."""
         receipt, raw = self._receipts.open(receipt_id)
-        self._readers()(receipt.arrival)  # refuses who may not send any more
+        # Refuses who may not send any more.
+        self._reader(self._register(), receipt.arrival, from_us(self._clock()).date())
         with raw:
             if place == WHOLE:
                 return _as_one(self.resume(receipt_id))
@@ -149,14 +151,22 @@ class Intake:
     # ---- who may send
 
     def _readers(self) -> Callable[[Arrival], Reader]:
-        """Who reads what, by the register as it stands now; it refuses who may not send today."""
-        register, today = self._register(), from_us(self._clock()).date()
-        return lambda arrival: self._reader(register, arrival, today)
+        """Who reads what comes in, by the register as it stands now; refused is what may not be sent so today.
 
-    def _reader(self, register: Register, arrival: Arrival, on: date) -> Reader:
-        """Raises Refused as the register does, and WrongSettings where the adapter's options don't hold together."""
+        What was received already is read with what it came with, whatever the register says of that now.
+        """
+        register, today = self._register(), from_us(self._clock()).date()
+        return lambda arrival: self._reader(register, arrival, today, is_new=True)
+
+    def _reader(self, register: Register, arrival: Arrival, on: date, *, is_new: bool = False) -> Reader:
+        """Raises Refused as the register does, and WrongSettings where the adapter's options don't hold together.
+
+        For what comes in new also as `check_given` does.
+        """
         agency, system = register.admit(arrival.agency, arrival.system, on)
         adapter = self._adapter_of(arrival.adapter)
+        if is_new:
+            check_given(adapter, arrival.options)
         setting = setting_of(arrival, agency, system, adapter, register.folder)
         return Reader(agency, setting, adapter, self._keyring)
 

@@ -90,7 +90,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from adapters.sdk.adapter import Finding, Message, Setting, Translation
+from adapters.sdk.adapter import Finding, Message, Option, Setting, Translation
 from adapters.sdk.window import Window
 
 from $package.translate import translated
@@ -104,6 +104,7 @@ class $class_name:
     name = "$name"
     version = "1"  # stands in every event: raise it when the same message comes to mean something else
     title = "Visits, one a line"
+    options: tuple[Option, ...] = ()  # what it looks at in `setting.options`: Option("name", "what it means"), ...
 
     def split(self, raw: BinaryIO, setting: Setting) -> Iterator[Message]:
         """One message a line, read as a stream; a line that is too long is a message with a fault."""

@@ -15,6 +15,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -88,6 +89,20 @@ class AdapterConformance:
         _expect(bool(_NAME.fullmatch(adapter.name)), f"name `{adapter.name}` is not lower-case letters, digits and _")
         _expect(bool(adapter.version) and "@" not in adapter.version, "version is empty or holds an @")
         _expect(bool(adapter.title) and "\n" not in adapter.title, "title is not one line")
+
+    def test_it_names_the_options_that_it_reads(self) -> None:
+        known = [option.name for option in self.adapter.options]
+        _expect(len(set(known)) == len(known), "an option is named twice")
+        for option in self.adapter.options:
+            _expect(bool(_NAME.fullmatch(option.name)), f"option `{option.name}` is not lower-case letters, digits, _")
+            _expect(bool(option.what) and "\n" not in option.what, f"option `{option.name}`: `what` is not one line")
+        for sample, setting in self._samples():
+            watched = _Watched(setting.options)
+            for message in self._split(sample.read_bytes(), replace(setting, options=watched)):
+                if message.fault is None:
+                    self.adapter.translate(message, replace(setting, options=watched))
+            strange = sorted((watched.read | set(setting.options)) - set(known))
+            _expect(not strange, f"{sample.name}: `options` does not name {', '.join(strange)}, which is read or given")
 
     # ---- the samples
 
@@ -213,6 +228,26 @@ class AdapterConformance:
         except Exception as error:
             raise AssertionError(f"{where}: translate raised {type(error).__name__}") from error
         _check_outcome(translation, where)
+
+
+class _Watched(dict[str, Any]):
+    """Options that remember which of them were asked for, there or not."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self.read.add(str(name))
+        return super().__contains__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return super().get(name, default)
 
 
 def _expect(is_so: bool, otherwise: str) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from adapters import registry
 from adapters.sdk.adapter import Adapter, Fact, Message, Setting, Translation
+from adapters.sdk.options import check_tried
 from adapters.sdk.scaffold import scaffold
 from events.errors import Refused, RejectedMessage
 from hub.cli.exit_codes import DONE, REFUSED
@@ -32,8 +33,8 @@ def list_(context: typer.Context) -> None:
     found = registry.installed()
     if session.answered({"adapters": [each._asdict() for each in found]}):
         return
-    rows = [(each.name, each.version, each.origin, each.fault or each.title) for each in found]
-    session.screen.table(("name", "version", "origin", "reads"), rows)
+    rows = [(each.name, each.version, each.origin, ", ".join(each.options), each.fault or each.title) for each in found]
+    session.screen.table(("name", "version", "origin", "options", "reads"), rows)
 
 
 @commands.command("new")
@@ -68,6 +69,7 @@ def try_out(
     session = session_of(context)
     chosen = registry.adapter_of(adapter)
     options = parsed_options(option or [])
+    check_tried(chosen, options)
     prepare = getattr(chosen, "prepare", None)
     prepared = prepare(options, Path()) if prepare is not None else options
     read: list[Document] = []

@@ -59,8 +59,8 @@ async def post_intake(
 ) -> Response:
     """Raw bytes of any length in the adapter's format: a message, a file.
 
-    Options of the adapter are given as `option.<name>=<value>`. Answers when everything that was accepted is durable;
-    messages in quarantine are in the report and do not make it an error.
+    Options of the adapter are given as `option.<name>=<value>`; one that it does not know is refused. Answers when
+    everything that was accepted is durable; messages in quarantine are in the report and do not make it an error.
     """
     permit_agency(caller_of(request), agency)
     options = _options(request)
@@ -186,7 +186,7 @@ WAYS = (
         area="Messages in",
         answers=Report,
         raw=("application/octet-stream",),
-        codes=(*_CODES, "unknown-adapter", "bad-option"),
+        codes=(*_CODES, "unknown-adapter", "bad-option", "unknown-option", "option-of-register"),
         parameters=(
             {
                 "name": "option.{name}",

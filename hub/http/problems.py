@@ -52,6 +52,7 @@ _CONFLICTS = (
     "stale-cursor",
     "other-epoch",
 )
+_NOT_UNDERSTOOD = ("unknown-option", "option-of-register")
 _UNANSWERABLE = ("bad-question", "unknown-type", "agency-never-heard", "reversed-range")
 _LATER = (
     "disk-full",
@@ -63,6 +64,7 @@ _LATER = (
 )
 STATUS: Mapping[str, int] = MappingProxyType(
     {
+        **dict.fromkeys(_NOT_UNDERSTOOD, 400),
         **dict.fromkeys(_UNAUTHORISED, 401),
         **dict.fromkeys(_FORBIDDEN, 403),
         **dict.fromkeys(_NOT_FOUND, 404),

@@ -18,6 +18,7 @@ class Good:
     name = "good"
     version = "3"
     title = "A good one"
+    options = ()
 
     def split(self, raw, setting):
         return iter(())
@@ -94,7 +95,7 @@ def test_another_package_offers_an_adapter(offer: Offer) -> None:
         ("bad = bad_module:Good", "import nowhere_to_be_found", "it cannot be loaded (ModuleNotFoundError)"),
         ("bad = bad_module:Good", "1 / 0", "it cannot be loaded (ZeroDivisionError)"),
         ("bad = bad_module:Missing", GOOD, "it cannot be loaded (AttributeError)"),
-        ("bad = bad_module:Good", "class Good: name = 'bad'", "it has no version, title, split, translate"),
+        ("bad = bad_module:Good", "class Good: name = 'bad'", "it has no version, title, options, split, translate"),
         ("bad = bad_module:Good", GOOD, "its `name` is not the name of its entry point"),
     ],
 )

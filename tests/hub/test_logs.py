@@ -92,7 +92,8 @@ def _send_in_every_way(served: Served) -> None:
         served.ask("adapter", "POST", "/v1/events", content=content, headers=headers)
     for path in (
         f"/v1/intake/{NAME}/{NAME}/{NAME}",
-        f"/v1/intake/housing/crm/cloudevents?file_name={NAME}&option.x={NAME}",
+        f"/v1/intake/housing/crm/cloudevents?file_name={NAME}",
+        f"/v1/intake/housing/crm/cloudevents?option.x={NAME}",
     ):
         served.ask("adapter", "POST", path, content=json.dumps(good))
     for adapter in ("hl7v2", "csv_mapping"):

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from adapters.sdk.adapter import Fact, Finding, Message, Setting, Translation
+from adapters.sdk.adapter import Fact, Finding, Message, Option, Setting, Translation
 from adapters.sdk.intake import Intake
 from adapters.sdk.outcome import MessageOutcome, Report
 from adapters.sdk.receipts import Arrival
@@ -51,6 +51,7 @@ class ScriptedAdapter:
     name = "scripted"
     version = "3"
     title = "Messages that say what shall become of them"
+    options: tuple[Option, ...] = (Option("colour", "any"), Option("shape", "any"))
 
     def __init__(self) -> None:
         self.settings: list[Setting] = []

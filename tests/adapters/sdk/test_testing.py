@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from adapters.sdk.adapter import Fact, Finding, Message, Setting, Translation
+from adapters.sdk.adapter import Fact, Finding, Message, Option, Setting, Translation
 from adapters.sdk.testing import Dribble, HostileSource, conform, setting_of
 from events.errors import RejectedMessage
 
@@ -20,6 +20,7 @@ class Lines:
     name = "lines"
     version = "1"
     title = "Lines"
+    options: tuple[Option, ...] = ()
 
     def split(self, raw: BinaryIO, setting: Setting) -> Iterator[Message]:
         for number, line in enumerate(raw, start=1):
@@ -54,7 +55,7 @@ def _with_fact(change: Callable[[Fact], Fact]) -> Any:
 
 def test_an_adapter_that_keeps_its_promises_passes(samples: Path) -> None:
     assert _faults(Lines(), samples) == {}
-    assert len(list(conform(Lines(), samples))) == 13
+    assert len(list(conform(Lines(), samples))) == 14
 
 
 @pytest.mark.parametrize(
@@ -177,6 +178,32 @@ def test_an_adapter_that_breaks_a_promise_is_noticed(adapter: Any, words: str, s
 
 def test_an_adapter_without_samples_proves_nothing(tmp_path: Path) -> None:
     assert "samples lead to facts" in _faults(Lines(), tmp_path)
+
+
+class Asking(Lines):
+    def translate(self, message: Message, setting: Setting) -> Translation:
+        return super().translate(message, setting) if setting.options.get("form") is None else Translation()
+
+
+class Listing(Asking):
+    options = (Option("form", "which of its forms the sender uses"),)
+
+
+class Murmuring(Lines):
+    options = (Option("Form", ""),)
+
+
+def test_an_option_that_is_read_and_not_named_is_noticed(samples: Path) -> None:
+    assert _faults(Listing(), samples) == {}
+    assert _faults(Asking(), samples) == {
+        "it names the options that it reads": "visits.txt: `options` does not name form, which is read or given"
+    }
+    assert "it names the options that it reads" in _faults(Murmuring(), samples)
+
+
+def test_an_option_of_a_sample_that_no_adapter_names_is_noticed(samples: Path) -> None:
+    (samples / "visits.txt.setting.toml").write_text('[options]\norder = "5"\n')
+    assert set(_faults(Lines(), samples)) == {"it names the options that it reads"}
 
 
 def test_a_setting_may_lie_beside_its_sample(samples: Path) -> None:

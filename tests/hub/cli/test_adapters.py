@@ -16,6 +16,7 @@ from tests.hub.cli.conftest import NUMBER, Tell
 def test_the_built_in_adapters_are_listed(tell: Tell) -> None:
     found = tell("--json", "adapters", "list").document["adapters"]
     assert [each["name"] for each in found if each["origin"] == "built in"] == ["cloudevents", "csv_mapping", "hl7v2"]
+    assert [each["options"] for each in found if each["name"] == "csv_mapping"] == [["mapping", "order"]]
     assert "CloudEvents 1.0" in tell("adapters", "list").out
 
 
@@ -59,6 +60,9 @@ def test_a_mapping_is_tried_out_from_where_one_stands(tell: Tell) -> None:
     facts = [fact for each in found.document["files"][0]["messages"] for fact in each["facts"]]
     assert {fact["type"] for fact in facts} >= {"housing.accommodation-changed"}
     assert tell("adapters", "test", "csv_mapping", samples / "tenancies.csv").err.startswith("no-mapping: ")
+    misspelt = tell("adapters", "test", "csv_mapping", samples / "tenancies.csv", *mapping, "--option", "ordr=5")
+    assert misspelt.err.startswith("unknown-option: adapter csv_mapping, option ordr: ")
+    assert misspelt.err.endswith("It knows mapping, order.\n")
 
 
 def test_every_event_type_is_listed_and_has_a_schema(tell: Tell) -> None:

@@ -125,6 +125,15 @@ def test_an_unknown_adapter_is_refused(tell: Tell, events_file: Callable[..., Pa
     assert (found.code, found.err.split(":")[0]) == (1, "unknown-adapter")
 
 
+def test_an_option_that_the_adapter_does_not_know_is_refused(tell: Tell, events_file: Callable[..., Path]) -> None:
+    found = tell("intake", "cloudevents", events_file(), *HOUSING, "--option", "colour=red")
+    assert (found.code, found.out) == (1, "")
+    assert found.err == (
+        "unknown-option: adapter cloudevents, option colour: the adapter knows no option of this name. "
+        "It knows none: leave it out.\n"
+    )
+
+
 def test_options_are_names_and_values(tell: Tell, events_file: Callable[..., Path]) -> None:
     found = tell("intake", "cloudevents", events_file(), *HOUSING, "--option", "order")
     assert (found.code, found.err.split(":")[0]) == (1, "bad-option")

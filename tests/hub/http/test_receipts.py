@@ -8,6 +8,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from adapters.cloudevents.adapter import CloudEventsAdapter
+from adapters.sdk.adapter import Option
 from hub.http.shapes import FoundMessages, Quarantine, Receipt, Report, Retried
 from tests.hub.homes import cloudevent, registration
 from tests.hub.http.serving import Served, code_of
@@ -87,6 +89,8 @@ def test_a_quarantined_message_is_listed_and_tried_again(served: Served) -> None
         ("POST", "/v1/intake/housing/nowhere/cloudevents", 403, "unknown-system"),
         ("POST", "/v1/intake/housing/crm/no-adapter", 404, "unknown-adapter"),
         ("POST", INTAKE + "?option.a=1&option.a=2", 400, "bad-option"),
+        ("POST", INTAKE + "?option.colour=red", 400, "unknown-option"),
+        ("POST", "/v1/intake/housing/crm/csv_mapping?option.mapping=x.toml", 400, "option-of-register"),
     ],
     ids=str,
 )
@@ -95,7 +99,8 @@ def test_what_is_not_there_is_said_plainly(served: Served, method: str, path: st
     assert (answer.status_code, code_of(answer)) == (status, code)
 
 
-def test_options_of_the_query_reach_the_adapter_and_the_retry(served: Served) -> None:
+def test_options_of_the_query_reach_the_adapter_and_the_retry(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CloudEventsAdapter, "options", (Option("order", "when"), Option("note", "why")))
     options = {"option.order": "2025-03-31", "option.note": "x"}
     answer = served.ask("adapter", "POST", INTAKE, content=b"[]", params=options)
     assert answer.status_code == 200
