@@ -150,15 +150,6 @@ class ReceiptQueries:
                 break
         return found[:limit]
 
-    def of_file_name(self, file_name: str, agency: str | None, limit: int) -> list[str]:
-        """Ids of receipts of a file name, newest first."""
-        rows = self._db.execute(
-            "SELECT number FROM receipts WHERE file_name = ? AND (? IS NULL OR agency = ?) "
-            "ORDER BY number DESC LIMIT ?",
-            (file_name, agency, agency, limit),
-        )
-        return [self._names.name_of(number) for (number,) in rows]
-
     def quarantine(
         self, agency: str | None, receipt_id: str | None, state: str | None, after: int, limit: int
     ) -> list[QuarantineEntry]:

@@ -203,12 +203,6 @@ class ReceiptStore:
         self.settle()
         return self._queries().of_sender_id(printable(sender_id), agency, limit)
 
-    def find_file(self, file_name: str, agency: str | None = None, limit: int = 100) -> list[ReceiptStatus]:
-        """Receipts of a file name, newest first."""
-        self.settle()
-        queries = self._queries()
-        return [queries.status(name) for name in queries.of_file_name(printable(file_name), agency, limit)]
-
     def quarantined(
         self,
         agency: str | None = None,

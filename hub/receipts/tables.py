@@ -19,7 +19,6 @@ CREATE TABLE receipts(
   adapter TEXT NOT NULL, file_name TEXT, options BLOB NOT NULL, received_us INTEGER NOT NULL,
   size_bytes INTEGER NOT NULL, sha256 BLOB NOT NULL, body BLOB);
 CREATE INDEX receipts_in_files ON receipts(number, size_bytes) WHERE body IS NULL;
-CREATE INDEX receipts_by_file_name ON receipts(file_name, number) WHERE file_name IS NOT NULL;
 
 -- receipts whose messages do not all have their outcome yet: what the start-up sweep finishes
 CREATE TABLE unfinished(receipt INTEGER PRIMARY KEY);

@@ -25,14 +25,6 @@ def test_a_found_message_tells_its_newest_outcome(store: ReceiptStore) -> None:
     assert [each.outcome.state for each in store.find(sender_id="M1")] == ["accepted"]
 
 
-def test_receipts_are_found_by_file_name(store: ReceiptStore) -> None:
-    a_receipt(store, accepted(1))
-    names = [a_receipt(store, accepted(1), arrival=SOUTH) for _ in range(2)]
-    assert [status.receipt.id for status in store.find_file("adt.hl7")] == names[::-1]
-    assert store.find_file("adt.hl7", agency="north") == []
-    assert store.find_file("adt.hl7")[0].counts.accepted == 1
-
-
 def test_sums_are_kept_per_agency_system_and_day(store: ReceiptStore, clock: DrivenClock) -> None:
     clock.set(datetime(2024, 2, 29, 23, 59, tzinfo=UTC))
     a_receipt(store, accepted(1), accepted(2, findings=1), not_mapped(3))

@@ -40,7 +40,7 @@ def test_what_a_crash_cut_off_is_finished_without_doubling(
     status = bench.receipts.receipt(report.receipt)
     assert (status.status, status.counts) == ("done", report.counts)
     assert len(bench.receipts.quarantined()) == 1
-    assert len(bench.receipts.find_file("homes.jsonl")) == 1
+    assert [day.receipts for day in bench.receipts.counts_by_day()] == [1]
 
 
 def test_one_refused_receipt_does_not_keep_the_sweep_from_the_others(bench: Bench) -> None:
