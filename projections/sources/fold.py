@@ -21,15 +21,19 @@ _DAYS = (
     "last_known_us = max(last_known_us, excluded.last_known_us)"
 )
 _SENDER = "INSERT INTO sources_sender_ids VALUES"
-_IF_KNOWN = " ON CONFLICT(source, sender_id) DO UPDATE SET is_shared = 1 WHERE rawhash <> excluded.rawhash"
+_IF_KNOWN = (
+    " ON CONFLICT(source, sender_id) DO UPDATE SET is_shared = 1 "
+    "WHERE rawhash <> excluded.rawhash OR excluded.is_shared"
+)
 _MISSING_MAX = 1_000
+_RAW_DIGITS = 24
 
 
 class SourcesProjection:
     """The view `sources`."""
 
     name = "sources"
-    version = 1
+    version = 2
     metadata: MetaData = tables.metadata
 
     def folder(self, db: Connection) -> Folder:
@@ -42,7 +46,7 @@ class _Fold:
 
     def batch(self, batch: Sequence[Logged]) -> None:
         days: dict[tuple[str, int], list[int]] = {}
-        senders: dict[tuple[str, str, str], None] = {}
+        senders: dict[tuple[str, str], tuple[str, bool]] = {}  # the first raw hash, and whether another came
         for logged in batch:
             attributes = logged.event.attributes
             source = attributes["source"]
@@ -52,11 +56,13 @@ class _Fold:
             day[2] = logged.known_us
             sender_id = attributes.get("senderid")
             if sender_id is not None:
-                senders[source, sender_id, attributes["rawhash"]] = None
+                raw = attributes["rawhash"][:_RAW_DIGITS]
+                first, is_shared = senders.setdefault((source, sender_id), (raw, False))
+                senders[source, sender_id] = first, is_shared or first != raw
             if "sequence" in attributes:
                 self._sequence(source, str(attributes["sequence"]))
         self._db.executemany(_DAYS, [(source, _day_text(day), *sums) for (source, day), sums in sorted(days.items())])
-        insert_rows(self._db, _SENDER, sorted(_sender_row(*sender) for sender in senders), _IF_KNOWN)
+        insert_rows(self._db, _SENDER, sorted(_sender_row(*key, *said) for key, said in senders.items()), _IF_KNOWN)
 
     def _sequence(self, source: str, text: str) -> None:
         """Notes a number of a source's sequence; not all sequences are numbers (CloudEvents leaves it open)."""
@@ -82,8 +88,8 @@ def _without(gap: list[int], number: int) -> list[list[int]]:
     return [part for part in ([first, number - 1], [number + 1, last]) if part[0] <= part[1]]
 
 
-def _sender_row(source: str, sender_id: str, rawhash: str) -> tuple[str, bytes, bytes, int]:
-    return source, hashlib.sha256(sender_id.encode()).digest()[:12], bytes.fromhex(rawhash[:24]), 0
+def _sender_row(source: str, sender_id: str, raw: str, is_shared: bool) -> tuple[str, bytes, bytes, int]:
+    return source, hashlib.sha256(sender_id.encode()).digest()[:12], bytes.fromhex(raw), int(is_shared)
 
 
 def _day_text(day: int) -> str:
