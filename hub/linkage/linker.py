@@ -18,13 +18,13 @@ from adapters.hl7v2.identifiers import record_of_payload
 from events.codec import Sealed, open_row
 from events.envelope import Event, Logged
 from events.errors import HubError
-from events.ids import RecordRef, is_nhs_number, new_person_number
+from events.ids import RecordRef, new_person_number
 from events.log.port import Log, page
-from hub.linkage.decide import Candidate, Verdict, decide, differ
+from hub.linkage.decide import Verdict, decide, differ
 from hub.linkage.decisions import DecisionWriter
+from hub.linkage.sharing import Group, Sharing, numbers_and_births
 from projections.engine.membership import queries as membership
 from projections.engine.store import ViewStore
-from projections.people import queries as people
 
 log = structlog.get_logger()
 _OPEN_MODEL = "first-sight/1"
@@ -146,32 +146,20 @@ class Linker:
         touched: set[str] = set()
         later: dict[tuple[bytes, str | None], Evidence] = {}
         with self._store.snapshot() as db:
+            sharing = Sharing(db)
             for key, evidence in self._queue.items():
-                owners = self._owners(db, evidence)
-                persons = set(owners.values())
-                if touched & persons:
+                group = _group_of(db, sharing, evidence)
+                if not touched.isdisjoint(group.persons):
                     later[key] = evidence
-                elif len(persons) > 1:  # usually what should be one person is one: nothing more is read then
-                    verdict = decide([_candidate(db, subject, person) for subject, person in owners.items()])
+                elif len(group.persons) > 1:  # usually what should be one person is one: nothing more is read then
+                    verdict = decide(group.candidates(db))
                     if verdict.moves or verdict.reviews:
-                        touched |= persons
+                        touched |= group.persons
                         rows += self._rows(evidence, verdict)
-                elif owners.keys() == {evidence.subject} and evidence.other_record is None:
-                    rows += self._doubts(db, evidence, owners[evidence.subject])
+                elif group.owners.keys() == {evidence.subject} and evidence.other_record is None:
+                    rows += self._doubts(db, evidence, group.owners[evidence.subject])
         self._queue = later
         self._append(rows)
-
-    def _owners(self, db: sqlite3.Connection, evidence: Evidence) -> dict[bytes, str]:
-        """Whose the records are that share the evidence, as it is folded; without those whose opening is on its way."""
-        subjects = {evidence.subject}
-        if evidence.other_record is not None:
-            other = membership.subject_of_record(db, evidence.other_record)
-            subjects |= {other} if other is not None else set()
-        else:
-            for number, born in _numbers_and_births(db, evidence.subject):
-                subjects.update(people.with_nhs_number_and_birth(db, number, born))
-        owners = {subject: membership.person_of(db, subject) for subject in sorted(subjects)}
-        return {subject: person for subject, person in owners.items() if person is not None}
 
     def _doubts(self, db: sqlite3.Connection, evidence: Evidence, person: str) -> Iterable[Sealed]:
         """Asks about a record whose number or birth date nobody shares, on the page of a person where others have both.
@@ -181,9 +169,9 @@ class Linker:
         others = membership.subjects_of(db, person) - {evidence.subject}
         if not others or membership.is_moved_by_hand(db, evidence.subject):
             return
-        mine = _numbers_and_births(db, evidence.subject)
+        mine = numbers_and_births(db, evidence.subject)
         for other in sorted(others, key=lambda subject: membership.record_of_subject(db, subject) or ""):
-            if differ(mine, _numbers_and_births(db, other)):
+            if differ(mine, numbers_and_births(db, other)):
                 records = (membership.record_of_subject(db, each) or "" for each in (evidence.subject, other))
                 yield self._review(evidence, _DOUBT_MODEL, records)
                 return
@@ -227,6 +215,14 @@ class Linker:
         self._outstanding = max(self._outstanding, *(outcome.position.offset for outcome in outcomes))
 
 
+def _group_of(db: sqlite3.Connection, sharing: Sharing, evidence: Evidence) -> Group:
+    """Whose the records are that share the evidence, as it is folded."""
+    if evidence.other_record is None:
+        return sharing.of_record(evidence.subject)
+    other = membership.subject_of_record(db, evidence.other_record)
+    return sharing.of_subjects({evidence.subject} if other is None else {evidence.subject, other})
+
+
 def _evidence_of(logged: Logged) -> Evidence:
     event = logged.event
     other = _other_record(event) if event.type == "person.identifier-changed" else None
@@ -240,25 +236,3 @@ def _other_record(event: Event) -> str | None:
         return None
     local_id = record_of_payload(payload["replaced_by"]).local_id
     return str(RecordRef(event.source, event.record.type, local_id))
-
-
-def _numbers_and_births(db: sqlite3.Connection, subject: bytes) -> set[tuple[str, str]]:
-    """Valid NHS numbers of a record's standing registrations, each with the birth date beside it."""
-    return {
-        (identifier["value"], registration.payload["birth_date"])
-        for registration in people.registrations_of(db, subject)
-        if len(registration.payload.get("birth_date", "")) == len("YYYY-MM-DD")
-        for identifier in registration.payload.get("identifiers", ())
-        if identifier.get("system") == people.NHS_NUMBER and is_nhs_number(identifier.get("value", ""))
-    }
-
-
-def _candidate(db: sqlite3.Connection, subject: bytes, person: str) -> Candidate:
-    return Candidate(
-        person,
-        subject,
-        membership.record_of_subject(db, subject) or "",
-        len(membership.subjects_of(db, person)),
-        membership.opened_us(db, person) or 0,
-        membership.is_moved_by_hand(db, subject),
-    )

@@ -30,6 +30,10 @@ LEFT JOIN membership_records r ON r.subject = l.subject
 """
 _LINKED = "SELECT subject FROM membership_links WHERE person = ? AND from_us <= ? AND to_us > ?"
 _LINK = "SELECT person FROM membership_links WHERE subject = ? AND from_us <= ? AND to_us > ?"
+_LINKS = (
+    "SELECT l.subject, l.person FROM wanted CROSS JOIN membership_links l ON l.subject = wanted.column1 "
+    f"WHERE l.from_us <= {NOW} AND l.to_us > {NOW}"
+)
 _BY_RECORD = attrgetter("record")
 
 
@@ -96,6 +100,12 @@ def number_of(db: Connection, subject: bytes, at_us: int = NOW) -> str | None:
     """The number that a record itself is linked to, before merges."""
     row = db.execute(_LINK, (subject, at_us, at_us)).fetchone()
     return row[0] if row is not None else None
+
+
+def numbers_among(db: Connection, subjects: Iterable[bytes]) -> dict[bytes, str]:
+    """The same for many records; without those that have none yet."""
+    keys = [(subject,) for subject in sorted(subjects)]
+    return dict(select_rows(db, _LINKS, keys, 1))
 
 
 def person_of(db: Connection, subject: bytes, at_us: int = NOW) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from events.codec import open_row
 from events.errors import Refused
 from events.log.sqlite import PARTITION
 from hub.assembly import Hub
+from hub.linkage.decisions import DecisionWriter
+from hub.linkage.linker import Linker
 from hub.reading import Reading
+from tests.growth import grows_with_the_bytes
 from tests.hub.homes import STEWARD, cloudevent, nhs_number, open_home, registration, send
 
 TENANT = "housing:crm/tenant/1"
@@ -176,3 +180,15 @@ def test_a_record_taken_out_never_lands_on_the_page_that_its_own_number_was_merg
     hub.decisions.link(t, number[u], **told)
     assert hub.decisions.unlink(r, **told)["person"] not in number.values()
     assert person_of(hub, r) not in number.values()
+
+
+def test_a_number_that_a_sender_gives_to_everybody_costs_no_more_than_its_records(tmp_path: Path) -> None:
+    def link(count: int) -> None:
+        with open_home(tmp_path / secrets.token_hex(4)) as hub:
+            send(hub, *(registration(f"r{at}", f"tenant/{at}", number=nhs_number(1)) for at in range(count)))
+            head = hub.log.head()[PARTITION]
+            again = Linker(hub.log, hub.store, DecisionWriter(hub.keys))
+            again.consider([open_row(PARTITION, row) for row in hub.log.read(PARTITION, 0, head)])
+            assert hub.log.head()[PARTITION] == head
+
+    assert grows_with_the_bytes(link, 100)
