@@ -157,7 +157,7 @@ class Services:
             "agencies": [
                 {
                     **agency.model_dump(mode="json", exclude={"system"}),
-                    "systems": [{"name": each.name, "adapter": each.adapter} for each in agency.system],
+                    "systems": [{"name": each.name, "adapters": list(each.adapters)} for each in agency.system],
                     "may_send": agency.agreement_from <= today <= agency.agreement_to,
                 }
                 for agency in self._hub.register().agencies

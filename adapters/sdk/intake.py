@@ -15,11 +15,11 @@ from typing import BinaryIO, TypeGuard
 
 from adapters.sdk.adapter import Adapter
 from adapters.sdk.kept import kept
-from adapters.sdk.options import check_given
+from adapters.sdk.options import check_given, check_registered
 from adapters.sdk.outcome import MessageOutcome, Report
 from adapters.sdk.reading import WHOLE, Pending, Reader, Translated, append, make, records_of, setting_of
 from adapters.sdk.receipts import Arrival, Receipt, Receipts
-from adapters.sdk.register import Register
+from adapters.sdk.register import Register, check_adapter
 from adapters.sdk.tally import Tally, outcomes_of
 from adapters.sdk.together import SMALL_BYTES, Together
 from events.clock import Clock, from_us
@@ -161,11 +161,13 @@ class Intake:
     def _reader(self, register: Register, arrival: Arrival, on: date, *, is_new: bool = False) -> Reader:
         """Raises Refused as the register does, and WrongSettings where the adapter's options don't hold together.
 
-        For what comes in new also as `check_given` does.
+        For what comes in new also as `check_adapter`, `check_registered` and `check_given` do.
         """
         agency, system = register.admit(arrival.agency, arrival.system, on)
         adapter = self._adapter_of(arrival.adapter)
         if is_new:
+            check_adapter(agency.name, system, adapter.name)
+            check_registered(adapter, agency.name, system)
             check_given(adapter, arrival.options)
         setting = setting_of(arrival, agency, system, adapter, register.folder)
         return Reader(agency, setting, adapter, self._keyring)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from adapters.sdk.adapter import Adapter
-from events.errors import Refused
+from adapters.sdk.register import System
+from events.errors import Refused, WrongSettings
 
 
 def check_given(adapter: Adapter, given: Iterable[str]) -> None:
@@ -23,6 +24,21 @@ def check_given(adapter: Adapter, given: Iterable[str]) -> None:
             )
 
 
+def check_registered(adapter: Adapter, agency: str, system: System) -> None:
+    """For options in the register. Raises WrongSettings `bad-register` where the one adapter it names knows them not.
+
+    Where it names several, or none, an option may be meant for another.
+    """
+    strange = [name for name in system.options if name not in _names(adapter)]
+    if strange and system.adapters == (adapter.name,):
+        raise WrongSettings(
+            "bad-register",
+            f"the adapter {adapter.name} knows no option {', '.join(strange)}",
+            where=f"agencies.toml, {agency}/{system.name}, options",
+            next_step=_known(adapter),
+        )
+
+
 def check_tried(adapter: Adapter, tried: Iterable[str]) -> None:
     """For a dry run, where there is no register. Raises Refused `unknown-option`."""
     for name in tried:
@@ -31,13 +47,17 @@ def check_tried(adapter: Adapter, tried: Iterable[str]) -> None:
 
 
 def _unknown(adapter: Adapter, name: str) -> Refused:
-    names = ", ".join(_names(adapter))
     return Refused(
         "unknown-option",
         "the adapter knows no option of this name",
         where=_where(adapter, name),
-        next_step=f"It knows {names}." if names else "It knows none: leave it out.",
+        next_step=_known(adapter),
     )
+
+
+def _known(adapter: Adapter) -> str:
+    names = ", ".join(_names(adapter))
+    return f"It knows {names}." if names else "It knows none: leave it out."
 
 
 def _names(adapter: Adapter) -> list[str]:

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -17,14 +17,27 @@ _NAME = r"^[a-z0-9][a-z0-9-]{0,39}$"
 Sensitivity = Literal["internal", "confidential", "restricted", "special-category"]
 
 
+_AdapterName = Annotated[str, Field(min_length=1)]
+
+
 class System(BaseModel):
-    """One of an agency's systems, and per adapter the options its messages are read with."""
+    """One of an agency's systems, how it speaks, and the options its messages are read with.
+
+    `adapter` is one, or a list for a system that speaks in several ways; without it, any may be used.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=_NAME)
-    adapter: str | None = None
+    adapter: _AdapterName | Annotated[tuple[_AdapterName, ...], Field(min_length=1)] | None = None
     options: Mapping[str, Any] = {}
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """The adapters that are named; none named means any."""
+        if self.adapter is None:
+            return ()
+        return (self.adapter,) if isinstance(self.adapter, str) else self.adapter
 
 
 class Agency(BaseModel):
@@ -117,6 +130,20 @@ class Register:
                 next_step="Renew the agreement and enter its dates in agencies.toml.",
             )
         return found, its_system
+
+
+def check_adapter(agency: str, system: System, adapter: str) -> None:
+    """Raises Refused `other-adapter` where the register names adapters for the system, and not this one."""
+    named = system.adapters
+    if named and adapter not in named:
+        wider = ", ".join(f'"{each}"' for each in (*named, adapter))
+        raise Refused(
+            "other-adapter",
+            f"the register says that this system speaks {' or '.join(named)}",
+            where=f"{agency}/{system.name}, adapter {adapter}",
+            next_step=f"Send with that adapter; if the system speaks both ways, write adapter = [{wider}] in "
+            "agencies.toml.",
+        )
 
 
 def read_register(path: Path) -> Register:

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import apsw
 import typer
 
-from adapters.registry import installed
-from adapters.sdk.register import read_register
+from adapters.registry import adapter_of, installed
+from adapters.sdk.options import check_registered
+from adapters.sdk.register import System, read_register
 from events.clock import us_text
 from events.errors import HubError
 from events.log.sqlite import STORED_FORMAT
@@ -131,8 +132,20 @@ def _clock(settings: Settings) -> Iterator[Found]:
 
 def _register(settings: Settings) -> Iterator[Found]:
     path = settings.home / REGISTER
-    count = len(read_register(path).agencies)
-    yield Found("register", True if count else None, f"{count} agencies in {path}")
+    agencies = read_register(path).agencies
+    yield Found("register", True if agencies else None, f"{len(agencies)} agencies in {path}")
+    for agency in agencies:
+        for system in agency.system:
+            yield from _speech(agency.name, system)
+
+
+def _speech(agency: str, system: System) -> Iterator[Found]:
+    """Adapters that the register names and that cannot be used, or that know not the options it gives."""
+    for name in system.adapters:
+        try:
+            check_registered(adapter_of(name), agency, system)
+        except HubError as error:
+            yield Found(f"register, {agency}/{system.name}", False, str(error))
 
 
 def _packages() -> Found:

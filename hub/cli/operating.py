@@ -33,7 +33,7 @@ def agencies(context: typer.Context) -> None:
         (
             agency["name"],
             agency["title"],
-            ", ".join(f"{each['name']} ({each['adapter'] or 'any'})" for each in agency["systems"]),
+            ", ".join(f"{each['name']} ({' or '.join(each['adapters']) or 'any'})" for each in agency["systems"]),
             f"{agency['agreement_from']} to {agency['agreement_to']}",
             "yes" if agency["may_send"] else "no",
         )

@@ -154,7 +154,15 @@ def _sources(raw: bytes) -> Iterator[str]:
             yield source
 
 
-_CODES = ("unknown-agency", "unknown-system", "agreement-out-of-date", "other-agency", "body-too-large", "disk-full")
+_CODES = (
+    "unknown-agency",
+    "unknown-system",
+    "other-adapter",
+    "agreement-out-of-date",
+    "other-agency",
+    "body-too-large",
+    "disk-full",
+)
 WAYS = (
     Way(
         method="POST",

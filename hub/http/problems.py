@@ -32,7 +32,14 @@ _UNAUTHORISED = (
     "purpose-unknown",
     "bad-token-claim",
 )
-_FORBIDDEN = ("not-permitted", "other-agency", "unknown-agency", "unknown-system", "agreement-out-of-date")
+_FORBIDDEN = (
+    "not-permitted",
+    "other-agency",
+    "unknown-agency",
+    "unknown-system",
+    "other-adapter",
+    "agreement-out-of-date",
+)
 _NOT_FOUND = (
     "unknown-person",
     "unknown-fact",

@@ -17,6 +17,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 from adapters.hl7v2.mllp import MllpServer, NotStored, Receive, Stored
+from adapters.sdk.register import check_adapter
 from events.errors import HubError, WrongSettings
 from hub.access.door import Caller
 from hub.access.tokens import PURPOSE_OF_ROLE, Tokens
@@ -59,7 +60,7 @@ def mllp_port(text: str, hub: Hub) -> MllpPort:
     """A port as it is given to `serve --mllp`: `PORT`, or `PORT=agency/system`.
 
     Without a system it is the only one in the register whose adapter is hl7v2. Raises WrongSettings `bad-mllp-port`
-    or `which-mllp-system`.
+    or `which-mllp-system`, and Refused `other-adapter` where the register says that it speaks otherwise.
     """
     port, _, named = text.partition("=")
     if not port.isascii() or not port.isdigit() or int(port) > _PORT_MAX:
@@ -68,9 +69,9 @@ def mllp_port(text: str, hub: Hub) -> MllpPort:
         )
     systems = [(agency.name, each) for agency in hub.register().agencies for each in agency.system]
     if named:
-        found = [f"{agency}/{each.name}" for agency, each in systems if f"{agency}/{each.name}" == named]
+        found = [(agency, each) for agency, each in systems if f"{agency}/{each.name}" == named]
     else:
-        found = [f"{agency}/{each.name}" for agency, each in systems if each.adapter == _MLLP_ADAPTER]
+        found = [(agency, each) for agency, each in systems if _MLLP_ADAPTER in each.adapters]
     if len(found) != 1:
         raise WrongSettings(
             "which-mllp-system",
@@ -80,8 +81,9 @@ def mllp_port(text: str, hub: Hub) -> MllpPort:
             where=f"--mllp {int(port)}",
             next_step=f"Say who speaks at this port, as agencies.toml names it: --mllp {int(port)}=agency/system.",
         )
-    agency, _, system = found[0].partition("/")
-    return MllpPort(int(port), agency, system)
+    [(agency, system)] = found
+    check_adapter(agency, system, _MLLP_ADAPTER)
+    return MllpPort(int(port), agency, system.name)
 
 
 def serve(

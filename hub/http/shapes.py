@@ -328,8 +328,10 @@ class Sources(_Answer):
 
 
 class SystemOfAgency(_Answer):
+    """`adapters`: those it may send with; none named means any."""
+
     name: str
-    adapter: str | None
+    adapters: list[str]
 
 
 class AgencyState(_Answer):

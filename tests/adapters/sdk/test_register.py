@@ -36,6 +36,21 @@ def test_agencies_are_read_with_their_systems_and_defaults(tmp_path: Path) -> No
     assert register.folder == tmp_path
 
 
+@pytest.mark.parametrize(
+    ("told", "adapters"),
+    [("", ()), (', adapter = "hl7v2"', ("hl7v2",)), (', adapter = ["hl7v2", "csv_mapping"]', ("hl7v2", "csv_mapping"))],
+)
+def test_a_system_names_one_adapter_or_several_or_none(tmp_path: Path, told: str, adapters: tuple[str, ...]) -> None:
+    text = REGISTER.replace('{ name = "adt" }', f'{{ name = "adt"{told} }}')
+    assert read_register(written(tmp_path, text)).agencies[0].system[1].adapters == adapters
+
+
+@pytest.mark.parametrize("told", ['""', "[]", "5"])
+def test_an_adapter_without_a_name_is_a_fault(tmp_path: Path, told: str) -> None:
+    text = REGISTER.replace('{ name = "adt" }', f'{{ name = "adt", adapter = {told} }}')
+    assert "agency.0.system.1.adapter" in faults(tmp_path, text)
+
+
 def test_without_a_file_nobody_is_registered(tmp_path: Path) -> None:
     register = read_register(tmp_path / "agencies.toml")
     assert register.agencies == ()

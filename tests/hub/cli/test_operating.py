@@ -94,6 +94,18 @@ def test_views_that_wait_for_room_are_not_said_to_move(tell: Tell, alex: str, mo
     assert "WRONG  views: they wait for room on the disk: make room" in tell("doctor").out
 
 
+def test_the_doctor_sees_a_system_that_cannot_speak(tell: Tell, home: Path, alex: str) -> None:
+    text = (home / "agencies.toml").read_text("utf-8")
+    spoilt = text.replace('adapter = "hl7v2"', 'adapter = ["hl7v2", "abacus"]', 1)
+    (home / "agencies.toml").write_text(spoilt, "utf-8")
+    assert "WRONG  register, housing/pas: unknown-adapter: adapter abacus: " in tell("doctor").out
+    assert "pas (hl7v2 or abacus)" in tell("agencies").out
+    spoilt = text.replace('adapter = "hl7v2"', 'adapter = "csv_mapping", options = { maping = "a.toml" }', 1)
+    (home / "agencies.toml").write_text(spoilt, "utf-8")
+    told = "WRONG  register, housing/pas: bad-register: agencies.toml, housing/pas, options: "
+    assert told + "the adapter csv_mapping knows no option maping. It knows mapping, order." in tell("doctor").out
+
+
 def test_something_else_in_the_sockets_place_stops_the_server(tell: Tell, home: Path) -> None:
     (home / "hub.sock").write_text("mine", "utf-8")
     found = tell("serve", "--port", "0")

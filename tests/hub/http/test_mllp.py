@@ -163,6 +163,10 @@ def test_a_port_belongs_to_the_only_system_that_speaks_hl7(tmp_path_factory: pyt
         register(one, '{ name = "crm" }')
         with pytest.raises(WrongSettings, match="which-mllp-system"):
             mllp_port("2575", one.hub)
+        register(one, '{ name = "crm", adapter = "csv_mapping" }, { name = "pas", adapter = ["csv_mapping", "hl7v2"] }')
+        assert mllp_port("2575", one.hub) == MllpPort(2575, "housing", "pas")
+        with pytest.raises(Refused, match="other-adapter: housing/crm, adapter hl7v2"):
+            mllp_port("2575=housing/crm", one.hub)
 
 
 @pytest.mark.parametrize("text", ["", "port", "-1", "65536", "=hospital/pas", "2575=hospital", "2575=hospital/none"])

@@ -88,6 +88,7 @@ def test_a_quarantined_message_is_listed_and_tried_again(served: Served) -> None
         ("POST", "/v1/intake/nowhere/crm/cloudevents", 403, "unknown-agency"),
         ("POST", "/v1/intake/housing/nowhere/cloudevents", 403, "unknown-system"),
         ("POST", "/v1/intake/housing/crm/no-adapter", 404, "unknown-adapter"),
+        ("POST", "/v1/intake/housing/pas/cloudevents", 403, "other-adapter"),
         ("POST", INTAKE + "?option.a=1&option.a=2", 400, "bad-option"),
         ("POST", INTAKE + "?option.colour=red", 400, "unknown-option"),
         ("POST", "/v1/intake/housing/crm/csv_mapping?option.mapping=x.toml", 400, "option-of-register"),
