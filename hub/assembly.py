@@ -25,15 +25,12 @@ from hub.linkage.decisions import Decisions, DecisionWriter
 from hub.linkage.linker import Linker
 from hub.receipts.store import ReceiptStore
 from hub.settings import Settings
+from hub.shadow import ShadowProcess
 from hub.sqlite import reading_told
 from hub.vault.keys import KeyStore
-from projections.engine.membership.fold import MembershipProjection
-from projections.engine.projection import Projection
+from hub.views import projections
 from projections.engine.runner import Runner
 from projections.engine.store import ViewStore
-from projections.people.fold import PeopleProjection
-from projections.sources.fold import SourcesProjection
-from projections.timeline.fold import TimelineProjection
 
 log = structlog.get_logger()
 REGISTER = "agencies.toml"
@@ -41,11 +38,7 @@ _SWITCH_S = 0.0005  # intake, log and views are threads that wait for each other
 # Events make no cycles, and looking for some every 700 objects took a tenth of ingest; now it takes a fortieth.
 _COLLECT_AFTER = (20_000, 10, 10)
 LOCK = "home.lock"
-
-
-def projections() -> tuple[Projection, ...]:
-    """Every view of the hub, in the order in which a batch is folded."""
-    return MembershipProjection(), TimelineProjection(), PeopleProjection(), SourcesProjection()
+LOG = "log.sqlite"
 
 
 class Hub:
@@ -74,7 +67,7 @@ class Hub:
         self.keys = KeyStore(self.home / "keys.sqlite")
         self._closers.append(self.keys.close)
         self.log = SqliteLog(
-            self.home / "log.sqlite",
+            self.home / LOG,
             clock=self.clock,
             new_epoch=lambda: f"1-{secrets.token_hex(4)}",
             before_commit=self.keys.commit,
@@ -99,13 +92,16 @@ class Hub:
     def _open_views(self) -> None:
         self._decision_writer = writer = DecisionWriter(self.keys)
         self.linker = Linker(self.log, self.store, writer)
-        self.runner = Runner(self.log, self.store, projections(), self.linker.consider)
+        self.runner = Runner(self.log, self.store, projections(), self._beside, self.linker.consider)
         self._closers.append(self.runner.stop)
         self.linker.catch_up(PARTITION, self.runner.applied)
         self.runner.start()
         self.decisions = Decisions(self.log, self.store, self.runner, writer)
         if self.log.head()[PARTITION] == 0:
             self._record("hub.log-opened", {"epoch": self.log.epoch, "demo": self.is_demo})
+
+    def _beside(self, shadow: Path) -> ShadowProcess:
+        return ShadowProcess(self.home / LOG, shadow, self.log.epoch)
 
     def _record(self, kind: str, payload: Mapping[str, Any]) -> None:
         epoch = self.log.epoch

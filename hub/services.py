@@ -26,8 +26,9 @@ from hub.backup import back_up
 from hub.reading import Reading
 from hub.receipts.names import quarantine_name, quarantine_number
 from hub.receipts.queries import QuarantineEntry, QuarantineState, ReceiptStatus
+from hub.sqlite import faults_told, not_rebuilt
 from hub.verify import verify
-from projections.engine.runner import Progress
+from projections.engine.beside import Progress
 from projections.engine.target import halted_lanes
 from projections.sources import queries as sources
 
@@ -239,12 +240,16 @@ class Services:
         progress: Progress = lambda done, of: None,
         cancel: threading.Event | None = None,
     ) -> dict[str, Any]:
-        """Folds a view, or all, again beside the live ones and swaps. Raises Refused `unknown-view`."""
+        """Folds a view, or all, again beside the live ones and swaps.
+
+        Raises Refused `unknown-view`, and TryAgainLater where disk or memory do not suffice; the live views then stay.
+        """
         permit(caller, "operations")
         known = sorted(self._hub.runner.checkpoints)
         if view is not None and view not in known:
             raise Refused("unknown-view", f"the views are: {', '.join(known)}", where="view")
-        self._hub.runner.rebuild(view, progress, cancel)
+        with faults_told("views", not_rebuilt):
+            self._hub.runner.rebuild(view, progress, cancel)
         return {"rebuilt": [view] if view else known, "events": self._hub.runner.applied}
 
     def back_up(self, caller: Caller, target: Path) -> dict[str, Any]:

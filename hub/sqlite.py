@@ -11,7 +11,7 @@ from pathlib import Path
 
 import apsw
 
-from events.errors import WrongSettings
+from events.errors import TryAgainLater, WrongSettings
 from events.log.faults import code_of, code_of_result, later, not_stored
 
 _PRIVATE = 0o600
@@ -92,13 +92,21 @@ def transaction(db: apsw.Connection) -> Iterator[None]:
         raise
 
 
+Telling = Callable[[str, str], TryAgainLater]  # an error of a code and of where
+
+
+def not_rebuilt(code: str, where: str) -> TryAgainLater:
+    """What somebody is told who rebuilds the views."""
+    return later(code, "; the live views are as they were", where, "rebuild again")
+
+
 @contextmanager
-def faults_told(where: str) -> Iterator[None]:
+def faults_told(where: str, telling: Telling = not_stored) -> Iterator[None]:
     """Faults of the disk while something is stored come out as TryAgainLater."""
     try:
         yield
     except Exception as error:
-        told = translated(error, where)
+        told = translated(error, where, telling)
         if told is error:
             raise
         raise told from error
@@ -119,10 +127,10 @@ def reading_told(where: str) -> Iterator[None]:
         raise told from error
 
 
-def translated(error: Exception, where: str) -> Exception:
+def translated(error: Exception, where: str, telling: Telling = not_stored) -> Exception:
     """A fault of the disk as TryAgainLater `disk-full`, `disk-error` or `file-locked`; anything else as it is."""
     code = _code_of(error) or ("disk-error" if isinstance(error, OSError) else None)
-    return not_stored(code, where) if code else error
+    return telling(code, where) if code else error
 
 
 def of_reading(error: Exception, where: str) -> Exception:

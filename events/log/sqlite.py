@@ -219,15 +219,10 @@ class SqliteLog:
 
     def read(self, partition: str, start: int, limit: int) -> Iterator[StoredRow]:
         """At most `limit` rows from an offset on, from a snapshot of now."""
-        if partition != PARTITION:
-            return iter(())
-        return map(StoredRow._make, self._reader().execute(_SELECT, (start, limit)))
-
-    def _reader(self) -> apsw.Connection:
-        reader = getattr(self._readers, "db", None)
+        reader: SqliteReader | None = getattr(self._readers, "reader", None)
         if reader is None:
-            reader = self._readers.db = _connect(self._path, flags=apsw.SQLITE_OPEN_READONLY)
-        return reader
+            reader = self._readers.reader = SqliteReader(self._path)
+        return reader.read(partition, start, limit)
 
     def subscribe(self, start: Cut) -> SqliteSubscription:
         subscription = SqliteSubscription(self, PARTITION, start.get(PARTITION, 0))
@@ -244,6 +239,19 @@ class SqliteLog:
         if self._writer.close():
             self._seen.close()
             self._db.close()
+
+
+class SqliteReader:
+    """Reads the file of a log, whichever process writes it. For one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = _connect(path, flags=apsw.SQLITE_OPEN_READONLY)
+
+    def read(self, partition: str, start: int, limit: int) -> Iterator[StoredRow]:
+        """See SqliteLog.read."""
+        if partition != PARTITION:
+            return iter(())
+        return map(StoredRow._make, self._db.execute(_SELECT, (start, limit)))
 
 
 def _connect(path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE) -> apsw.Connection:

@@ -14,8 +14,9 @@ import json
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
+from events.codec import BrokenRow
 from events.errors import HubError, Refused, RejectedMessage, TryAgainLater, WrongSettings
 from hub.access.door import Caller
 from hub.local.requests import Request
@@ -25,7 +26,7 @@ CHUNK_BYTES = 1 << 18
 LINE_BYTES_MAX = 1 << 20
 _LENGTH = struct.Struct(">I")
 _KINDS: dict[str, type[HubError]] = {
-    kind.__name__: kind for kind in (RejectedMessage, Refused, TryAgainLater, WrongSettings)
+    kind.__name__: kind for kind in (BrokenRow, RejectedMessage, Refused, TryAgainLater, WrongSettings)
 }
 
 
@@ -131,7 +132,7 @@ def _cut_short() -> TryAgainLater:
     )
 
 
-def answers(source: BinaryIO) -> Iterator[dict[str, Any]]:
+def answers(source: IO[bytes]) -> Iterator[dict[str, Any]]:
     """The lines that come back."""
     for text in source:
         told: dict[str, Any] = json.loads(text)

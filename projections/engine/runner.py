@@ -7,16 +7,17 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import structlog
 
 from events.codec import StoredRow
 from events.envelope import Logged
-from events.log.port import Log, page
+from events.log.port import Log
+from projections.engine.beside import Beside, Progress, pages_to
 from projections.engine.projection import Projection
-from projections.engine.store import ViewStore, connect, connect_shadow, remove_generation
+from projections.engine.store import ViewStore, connect, remove_generation
 from projections.engine.target import Target
 
 log = structlog.get_logger()
@@ -29,18 +30,13 @@ _STREAM_AFTER = 4  # so many small batches close together are a stream
 _SMALL = 500
 _MOMENT_S = 0.05
 _CHASES_MAX = 5
-Progress = Callable[[int, int], None]
-
-
-class RebuildCancelled(Exception):
-    """The rebuild was told to stop; its shadow is gone, the live views are as they were."""
 
 
 class Runner:
     """Folds the log into the current generation and swaps in rebuilt ones.
 
-    `decide` sees every batch after it is folded, and an empty one when nothing comes: the linkage process appends its
-    decisions there.
+    `beside` folds a rebuilt generation's file until it is at the live one. `decide` sees every batch after it is
+    folded, and an empty one when nothing comes: the linkage process appends its decisions there.
     """
 
     def __init__(
@@ -48,11 +44,13 @@ class Runner:
         log_: Log,
         store: ViewStore,
         projections: Sequence[Projection],
+        beside: Callable[[Path], AbstractContextManager[Beside]],
         decide: Callable[[Sequence[Logged]], None] = lambda batch: None,
     ) -> None:
         self._log = log_
         self._store = store
         self._projections = tuple(projections)
+        self._beside = beside
         self._decide = decide
         self._partition = next(iter(log_.head()))
         self._target = Target(store.writer(), projections, log_.epoch)
@@ -196,11 +194,11 @@ class Runner:
             self._store.create(path)
             if name is not None:
                 self._store.copy(path, without=name)
-            db = connect_shadow(path)
-            try:
-                self._catch_up(Target(db, self._projections, self._log.epoch), progress, cancel)
-            finally:
-                db.close()
+            with self._beside(path) as shadow:
+                # What comes meanwhile is shorter from chase to chase. Under a load that outruns them, what is left
+                # is folded at the swap, where the live views stand still.
+                for _ in range(_CHASES_MAX):
+                    shadow.fold_to(self._applied, progress, cancel)
             _fsync(path)
         except BaseException:
             remove_generation(path)
@@ -216,14 +214,6 @@ class Runner:
             remove_generation(path)
             raise fault
 
-    def _catch_up(self, target: Target, progress: Progress, cancel: threading.Event | None) -> None:
-        """Folds to where the live views are, which move on meanwhile: the rest gets shorter from chase to chase.
-
-        Under a load that outruns the chase, what is left is folded at the swap, where the live views stand still.
-        """
-        for _ in range(_CHASES_MAX):
-            self._catch_up_to(target, self._applied, progress, cancel)
-
     def _try_to_swap(self, path: Path, swapped: threading.Event) -> None:
         """In the folding thread: swaps, or says why not; the live views then go on as they are."""
         try:
@@ -238,28 +228,15 @@ class Runner:
         """The shadow takes the live generation's place."""
         shadow = connect(path)
         try:
-            self._catch_up_to(Target(shadow, self._projections, self._log.epoch), self._applied)
+            target = Target(shadow, self._projections, self._log.epoch)
+            for _ in pages_to(target, self._log, self._partition, self._applied):
+                pass
         finally:
             shadow.close()
         self._store.swap(path)
         self._target.db.close()
         self._target = Target(self._store.writer(), self._projections, self._log.epoch)
         log.info("views_swapped", position=self._applied)
-
-    def _catch_up_to(
-        self,
-        target: Target,
-        end: int,
-        progress: Progress = lambda done, of: None,
-        cancel: threading.Event | None = None,
-    ) -> None:
-        while (start := target.next_of(self._partition)) < end:
-            if cancel is not None and cancel.is_set():
-                raise RebuildCancelled
-            rows = page(self._log.read(self._partition, start, min(10 * _BATCH, end - start)))
-            target.apply(self._partition, rows)
-            progress(rows[-1].offset + 1, end)
-            time.sleep(0)  # lets the threads that answer readers in
 
 
 def _fsync(path: Path) -> None:

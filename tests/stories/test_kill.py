@@ -29,11 +29,12 @@ from events.envelope import Logged
 from events.errors import HubError
 from events.log.sqlite import PARTITION
 from hub.access.tokens import Tokens
-from hub.assembly import Hub, projections
+from hub.assembly import Hub
 from hub.local.desks import ServedHome
 from hub.local.operations import Request
 from hub.reading import Reading, TimelineQuestion
 from hub.verify import verify
+from hub.views import projections
 from projections.engine.store import ViewStore
 from projections.engine.target import Target
 from projections.engine.testing import digest

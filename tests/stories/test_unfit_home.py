@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from events.errors import Refused, WrongSettings
-from hub.assembly import projections
+from hub.views import projections
 from projections.engine.testing import digest
 from tests.conftest import ROOT
 from tests.stories.watched import Watched, assert_is_clear, open_hub

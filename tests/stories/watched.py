@@ -14,10 +14,11 @@ import orjson
 from events.clock import DrivenClock
 from events.errors import HubError
 from hub.access.door import Caller
-from hub.assembly import Hub, projections
+from hub.assembly import Hub
 from hub.reading import TimelineQuestion
 from hub.services import Services
 from hub.settings import read_settings
+from hub.views import projections
 from projections.engine.testing import digest
 from tests.conftest import ROOT
 from tests.hub.homes import AUDITOR, NHS, STEWARD, cloudevent, nhs_number

@@ -1,0 +1,116 @@
+"""The views are rebuilt by a process of their own, so that readers and senders keep the hub's interpreter.
+
+It reads the log and writes the shadow, nothing else. The hub tells it by lines on its standard input how far to fold;
+it answers by the lines of the home's socket: progress, then the offset that it reached, or the error that it met. It
+outlives neither the rebuild nor the hub: its next line to nobody ends it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from events.errors import TryAgainLater
+from events.log.sqlite import PARTITION, SqliteReader
+from hub.local import wire
+from hub.sqlite import not_rebuilt, translated
+from hub.views import projections
+from projections.engine.beside import Progress, RebuildCancelled, pages_to
+from projections.engine.store import connect_shadow
+from projections.engine.target import Target
+
+# Found where this process finds it, whatever folder it was started in and whatever lies there.
+_START = "import sys, json; sys.path = json.loads(sys.argv[1]); from hub.shadow import main; main(*sys.argv[2:])"
+
+
+class ShadowProcess:
+    """Folds one shadow, as long as it is entered. For one thread."""
+
+    def __init__(self, log_file: Path, shadow: Path, epoch: str) -> None:
+        self._process = subprocess.Popen(  # noqa: S603  nothing of it comes from outside
+            [sys.executable, "-I", "-c", _START, json.dumps(sys.path), str(log_file), str(shadow), epoch],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def fold_to(self, end: int, progress: Progress, cancel: threading.Event | None) -> None:
+        """See Beside. Raises TryAgainLater `rebuild-ended` when the process is gone before it is done."""
+        asking, answers = self._process.stdin, self._process.stdout
+        if asking is None or answers is None:
+            raise RuntimeError("the process was started without pipes")
+        with suppress(BrokenPipeError):  # what it met before it went is in its answers
+            asking.write(b"%d\n" % end)
+            asking.flush()
+        for told in wire.answers(answers):
+            if cancel is not None and cancel.is_set():
+                raise RebuildCancelled
+            if "error" in told:
+                raise wire.error_of(told["error"])
+            if "answer" in told:
+                return
+            progress(*told["progress"])
+        raise _ended()
+
+    def __enter__(self) -> ShadowProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """It is done and closes the shadow, or it is in the middle of something that nobody wants any more."""
+        if error is not None:
+            self._process.kill()
+        self._process.communicate()
+
+
+def _ended() -> TryAgainLater:
+    return TryAgainLater(
+        "rebuild-ended",
+        "the process that folds the views again was ended before it was done",
+        where="rebuild",
+        next_step="Look whether the machine ran out of memory, then rebuild again; the live views are as they were.",
+    )
+
+
+# ---- the process
+
+
+def main(log_file: str, shadow: str, epoch: str) -> None:
+    """Folds as far as each line of standard input says."""
+    answers = sys.stdout.buffer
+    sys.stdout = sys.stderr  # a stray word must not come between the answers
+
+    def answer(line: bytes) -> None:
+        answers.write(line)
+        answers.flush()
+
+    try:
+        fold(Path(log_file), Path(shadow), epoch, map(int, sys.stdin), answer)
+    except BrokenPipeError:
+        sys.stderr.close()
+
+
+def fold(log_file: Path, shadow: Path, epoch: str, ends: Iterable[int], answer: Callable[[bytes], None]) -> None:
+    """Folds up to each of the offsets, and answers each; an error ends it."""
+    try:
+        log = SqliteReader(log_file)
+        db = connect_shadow(shadow)
+        try:
+            target = Target(db, projections(), epoch)
+            for end in ends:
+                for done in pages_to(target, log, PARTITION, end):
+                    answer(wire.line({"progress": [done, end]}))
+                answer(wire.line({"answer": {}}))
+        finally:
+            db.close()
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        answer(wire.error_line(translated(error, "views", not_rebuilt)))
