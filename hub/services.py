@@ -24,6 +24,7 @@ from hub.access.door import Caller, permit, permit_agency
 from hub.assembly import Hub
 from hub.backup import back_up
 from hub.reading import Reading
+from hub.reading.questions import check_agency
 from hub.receipts.names import quarantine_name, quarantine_number
 from hub.receipts.queries import QuarantineEntry, QuarantineState, ReceiptStatus
 from hub.sqlite import faults_told, not_rebuilt
@@ -65,19 +66,28 @@ class Services:
         return {**_status(status), "outcomes": [_outcome(outcome) for _, outcome in outcomes]}
 
     def find_message(self, caller: Caller, sender_id: str, agency: str | None = None) -> dict[str, Any]:
-        """What happened to a message, by the sender's own id."""
+        """What happened to a message, by the sender's own id. Raises RejectedMessage `agency-never-heard`."""
         permit(caller, "receipts")
-        agency = caller.organisation if caller.role == "adapter" else agency
+        agency = self._agency_for(caller, agency)
         found = self._hub.receipts.find(sender_id=sender_id, agency=agency)
         return {"messages": [{"receipt": each.receipt.id, **_outcome(each.outcome)} for each in found]}
 
     def quarantine(
         self, caller: Caller, *, agency: str | None = None, state: QuarantineState | None = "waiting", after: int = 0
     ) -> dict[str, Any]:
+        """Messages in quarantine. Raises RejectedMessage `agency-never-heard`."""
         permit(caller, "quarantine")
-        agency = caller.organisation if caller.role == "adapter" else agency
+        agency = self._agency_for(caller, agency)
         found = self._hub.receipts.quarantined(agency, state=state, after=after, limit=_PAGE_MAX)
         return {"quarantine": [_entry(each) for each in found]}
+
+    def _agency_for(self, caller: Caller, asked: str | None) -> str | None:
+        """Whose messages are asked for: an adapter's own agency's, or those of one that the hub has heard of."""
+        if caller.role == "adapter":
+            return caller.organisation
+        if asked is not None:
+            check_agency(asked, self._hub.receipts.has_received, self._hub.register)
+        return asked
 
     def quarantined(self, caller: Caller, number: str) -> dict[str, Any]:
         """One message in quarantine. Raises Refused `unknown-quarantine-number`."""

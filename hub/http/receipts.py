@@ -74,6 +74,7 @@ WAYS = (
         summary="Find a message by its sender's id",
         area=_AREA,
         answers=FoundMessages,
+        codes=("agency-never-heard",),
     ),
     Way(
         method="GET",
@@ -83,6 +84,7 @@ WAYS = (
         summary="Messages in quarantine",
         area=_AREA,
         answers=Quarantine,
+        codes=("agency-never-heard",),
     ),
     Way(
         method="GET",

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from events.clock import us_text
@@ -22,6 +23,7 @@ from projections.engine.membership import queries as membership
 from projections.engine.membership.queries import Page, RecordOfPerson
 from projections.engine.target import halted_lanes
 from projections.people import queries as people
+from projections.sources import queries as sources
 from projections.timeline.queries import Said, Wanted, entries_of, history_of
 
 _WAIT_S = 5.0
@@ -46,7 +48,7 @@ class Reading:
         position, stale = self._state()
         with self._hub.store.snapshot() as db:
             if question.agency is not None:
-                check_agency(db, question.agency, self._hub.register)
+                check_agency(question.agency, partial(sources.has_sent, db), self._hub.register)
             number = self._number(db, question)
             asked = self._asked(number, question, wanted)
             if question.cursor is not None:

@@ -1,11 +1,10 @@
-"""What may be asked for of a timeline: what cannot fit anything is refused, never answered with an empty page.
+"""What may be asked for: what cannot fit anything is refused, never answered with an empty page.
 
 "Nothing fits" is an answer that somebody acts on: a misspelt type must not say that there are no allergies.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,7 +12,6 @@ from difflib import get_close_matches
 from adapters.sdk.register import Register
 from events.errors import RejectedMessage
 from hub.reading.when import day
-from projections.sources import queries as sources
 from projections.timeline.fold import TYPES_OF_FACTS
 
 LIMIT_DEFAULT = 500
@@ -59,16 +57,19 @@ def _types_like(text: str) -> list[str]:
     return whole or [words[word] for word in get_close_matches(text, sorted(words), n=2, cutoff=0.75)]
 
 
-def check_agency(db: sqlite3.Connection, agency: str, register: Callable[[], Register]) -> None:
-    """Raises RejectedMessage `agency-never-heard` for one that never sent an event and is not registered."""
-    if sources.has_sent(db, agency):
+def check_agency(agency: str, has_sent: Callable[[str], bool], register: Callable[[], Register]) -> None:
+    """Raises RejectedMessage `agency-never-heard` for one that never sent anything and is not registered.
+
+    One that left the register can still be asked for: what it sent is there.
+    """
+    if has_sent(agency):
         return
     known = [each.name for each in register().agencies]
     if agency in known:
         return
     raise RejectedMessage(
         "agency-never-heard",
-        "no agency of this name is in the register, and none ever sent an event",
+        "no agency of this name is in the register, and none ever sent anything",
         where="agency",
         next_step=f"{_meant(get_close_matches(agency, known, n=2))}`tellonce agencies` lists them.",
     )

@@ -181,6 +181,9 @@ class ReceiptQueries:
             )
         return self._entry(*row)
 
+    def has_received(self, agency: str) -> bool:
+        return self._db.execute("SELECT 1 FROM days WHERE agency = ? LIMIT 1", (agency,)).get is not None
+
     def days(self) -> list[DayCounts]:
         return [DayCounts(*row) for row in self._db.execute("SELECT * FROM days ORDER BY agency, system, day")]
 

@@ -221,6 +221,11 @@ class ReceiptStore:
         self.settle()
         return self._queries().quarantine_entry(number)
 
+    def has_received(self, agency: str) -> bool:
+        """Whether there is a receipt of any of an agency's systems."""
+        self.settle()
+        return self._queries().has_received(agency)
+
     def counts_by_day(self) -> list[DayCounts]:
         """Sums per agency, system and day of receipt."""
         self.settle()

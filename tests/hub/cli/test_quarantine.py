@@ -34,6 +34,24 @@ def test_what_waits_is_listed_with_code_and_source(tell: Tell, waiting: str) -> 
     assert len(tell("--json", "quarantine", "list", "--state", "all").document["quarantine"]) == 1
 
 
+@pytest.mark.parametrize("question", [("quarantine", "list"), ("message", "m-2")])
+def test_an_agency_that_nobody_heard_of_is_refused_and_not_answered_with_nothing(
+    tell: Tell, waiting: str, question: tuple[str, ...]
+) -> None:
+    found = tell(*question, "--agency", "houssing")
+    assert (found.code, found.out) == (1, "")
+    assert found.err.startswith("agency-never-heard: agency: no agency of this name is in the register")
+    assert "Is `housing` meant?" in found.err
+
+
+def test_an_agency_that_left_the_register_still_has_its_quarantine(tell: Tell, home: Path, waiting: str) -> None:
+    (home / "agencies.toml").write_text("", "utf-8")
+    [entry] = tell("--json", "quarantine", "list", "--agency", "housing").document["quarantine"]
+    assert entry["number"] == waiting
+    assert tell("message", "m-2", "--agency", "housing").code == 0
+    assert tell("quarantine", "list", "--agency", "hospital").err.startswith("agency-never-heard: ")
+
+
 def test_one_is_shown_with_its_reason_and_receipt(tell: Tell, waiting: str) -> None:
     found = tell("quarantine", "show", waiting)
     assert found.out.startswith(f"{waiting}  waiting\nunknown-specversion: specversion: ")

@@ -85,6 +85,8 @@ def test_a_quarantined_message_is_listed_and_tried_again(served: Served) -> None
         ("POST", "/v1/quarantine/Q-9999/retry", 404, "unknown-quarantine-number"),
         ("GET", "/v1/receipts", 422, "bad-question"),
         ("GET", "/v1/quarantine?state=lost", 422, "bad-question"),
+        ("GET", "/v1/quarantine?agency=nobody", 422, "agency-never-heard"),
+        ("GET", "/v1/receipts?sender_id=m-1&agency=nobody", 422, "agency-never-heard"),
         ("POST", "/v1/intake/nowhere/crm/cloudevents", 403, "unknown-agency"),
         ("POST", "/v1/intake/housing/nowhere/cloudevents", 403, "unknown-system"),
         ("POST", "/v1/intake/housing/crm/no-adapter", 404, "unknown-adapter"),
