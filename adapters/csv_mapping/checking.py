@@ -23,10 +23,19 @@ def mapping_faults(mapping: CsvMapping) -> list[str]:
     """Every fault, each naming the key it stands under."""
     parts = (_file_faults(mapping), _column_faults(mapping), _code_faults(mapping), _use_faults(mapping))
     faults = list(dict.fromkeys(chain(*parts)))
-    if not faults:  # payloads are only tried where every column they name is sound
-        for number, fact in enumerate(mapping.fact, start=1):
+    for number, fact in enumerate(mapping.fact, start=1):
+        if _can_be_tried(mapping, fact, f"fact {number}", faults):
             faults += _payload_faults(mapping, fact, f"fact {number}")
     return faults
+
+
+def _can_be_tried(mapping: CsvMapping, fact: FactRule, where: str, faults: list[str]) -> bool:
+    """Whether the type and every column that the payload names are sound."""
+    columns = {name.partition(".")[0] for name in columns_of(fact.payload)}
+    lists = {mapping.columns[name].codes for name in columns if name in mapping.columns}
+    spoil = [f"{where}.type", f"{where}.payload"]
+    spoil += [f"{table}.{name}" for table, names in (("columns", columns), ("codes", lists)) for name in names]
+    return not any(fault.startswith((f"{each}.", f"{each}:")) for fault in faults for each in spoil)
 
 
 def _file_faults(mapping: CsvMapping) -> Iterator[str]:

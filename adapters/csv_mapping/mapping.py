@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from events.errors import WrongSettings
 
@@ -152,15 +152,6 @@ def read_mapping(path: Path) -> dict[str, Any]:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise bad_mapping([f"not TOML in UTF-8: {error}"], path.name) from error
-
-
-def parsed_mapping(content: Mapping[str, Any]) -> CsvMapping:
-    """The mapping in its content. Raises WrongSettings `bad-mapping`, listing every fault of its form."""
-    try:
-        return CsvMapping.model_validate(content)
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-        raise bad_mapping(faults) from error
 
 
 def bad_mapping(faults: list[str], where: str = "mapping") -> WrongSettings:

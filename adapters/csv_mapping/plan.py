@@ -10,10 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters.csv_mapping.cells import Reader, reader_of
-from adapters.csv_mapping.checking import mapping_faults
 from adapters.csv_mapping.dates import date_reader
-from adapters.csv_mapping.mapping import CodeList, Column, Condition, CsvMapping, FactRule, bad_mapping, parsed_mapping
+from adapters.csv_mapping.mapping import CodeList, Column, Condition, CsvMapping, FactRule
 from adapters.csv_mapping.rows import Dialect
+from adapters.csv_mapping.soundness import sound_mapping
 from adapters.csv_mapping.templates import Slots, columns_of, object_builder, text_builder, whole_column
 from adapters.sdk.adapter import Action, Setting
 from events.errors import RejectedMessage
@@ -198,8 +198,4 @@ _DAY_FIRST = re.compile(r"\d{1,2}/\d{1,2}/\d{2,4}")
 
 def compiled(content: Mapping[str, Any]) -> Plan:
     """The plan of a mapping's content. Raises WrongSettings `bad-mapping`, listing every fault."""
-    mapping = parsed_mapping(content)
-    faults = mapping_faults(mapping)
-    if faults:
-        raise bad_mapping(faults)
-    return Plan(mapping)
+    return Plan(sound_mapping(content))

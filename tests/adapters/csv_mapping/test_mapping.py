@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,40 @@ def test_all_faults_of_form_are_listed_at_once() -> None:
 )
 def test_a_fault_is_named_where_it_stands(old: str, new: str, fault: str) -> None:
     assert fault in _fault(mapping(change=(old, new)))
+
+
+def test_faults_of_form_of_use_and_of_payload_are_told_at_once() -> None:
+    content = mapping(
+        form=('headings = ["Person"]', 'heading = ["Person"]'),
+        use=("filled = true", "filled = true, optional = true"),
+        payload=('channel = "{kind}"', 'chanel = "{kind}"'),
+    )
+    assert re.findall(r"(?:^|; )([a-z]+[. ][a-z0-9.]+): ", _fault(content)) == [
+        "columns.person.heading",
+        "columns.ref.filled",
+        "fact 1.payload",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("[record]", '[records]\nx = "1"\n[record]', "records"),
+        ('from = "arrival"', 'from = "guess"', "order.from"),
+        ('headings = ["Person"]', 'kind = "words"', "columns.person.kind"),
+        ('values = { T = "phone", V = "home-visit" }', 'value = { T = "phone" }', "codes.kind.value"),
+        ('name = "visit/{ref}"', 'names = "visit/{ref}"', "fact 1.names"),
+        ('title = "', 'tilte = "', "title"),
+    ],
+)
+def test_a_part_of_the_wrong_form_is_not_blamed_on_others(old: str, new: str, place: str) -> None:
+    faults = _fault(mapping(change=(old, new), other=("filled = true", "filled = true, optional = true")))
+    told = [each.partition(": ")[0] for each in faults.split("; ")]
+    assert place in told
+    assert "columns.ref.filled" in told
+    assert {each for each in told if not each.startswith((place.rpartition(".")[0] or place, "tilte"))} == {
+        "columns.ref.filled"
+    }
 
 
 def test_other_has_to_be_a_word_of_the_field() -> None:
