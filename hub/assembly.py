@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import gc
 import os
 import secrets
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +19,7 @@ from events.clock import Clock, SystemClock
 from events.errors import HubError, Refused
 from events.log.sqlite import PARTITION, SqliteLog
 from events.upcasters import check_chains
+from hub.interpreter import set_interpreter
 from hub.linkage.decisions import Decisions, DecisionWriter
 from hub.linkage.linker import Linker
 from hub.receipts.store import ReceiptStore
@@ -34,9 +33,6 @@ from projections.engine.store import ViewStore
 
 log = structlog.get_logger()
 REGISTER = "agencies.toml"
-_SWITCH_S = 0.0005  # intake, log and views are threads that wait for each other: 5 ms a turn would be the price
-# Events make no cycles, and looking for some every 700 objects took a tenth of ingest; now it takes a fortieth.
-_COLLECT_AFTER = (20_000, 10, 10)
 LOCK = "home.lock"
 LOG = "log.sqlite"
 
@@ -59,8 +55,7 @@ class Hub:
 
     def _open(self) -> None:
         check_chains()
-        sys.setswitchinterval(_SWITCH_S)
-        gc.set_threshold(*_COLLECT_AFTER)
+        set_interpreter()
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _lock(self.home / LOCK)
         self._closers.append(lock.close)

@@ -191,10 +191,10 @@ class Runner:
     def _rebuild(self, name: str | None, progress: Progress, cancel: threading.Event | None) -> None:
         path = self._store.new_generation()
         try:
-            self._store.create(path)
-            if name is not None:
-                self._store.copy(path, without=name)
             with self._beside(path) as shadow:
+                self._store.create(path)
+                if name is not None:
+                    self._store.copy(path, without=name)
                 # What comes meanwhile is shorter from chase to chase. Under a load that outruns them, what is left
                 # is folded at the swap, where the live views stand still.
                 for _ in range(_CHASES_MAX):

@@ -152,6 +152,7 @@ def test_a_body_that_says_it_is_too_long_is_refused_before_it_is_sent(served: Se
 
 
 def test_a_sender_that_goes_away_before_its_message_is_whole_leaves_nothing(served: Served) -> None:
+    assert served.hub.wait_until_read()
     before = files_of(served.hub.home), served.get("admin", "/v1/sources")
     with served.connected() as connection:
         connection.sendall(head_of(served, 5_000_000) + b"{" * 3_000_000)
