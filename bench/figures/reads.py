@@ -115,7 +115,7 @@ def during_rebuild(bench: Bench) -> Iterator[Line]:
         2,
         1.5,
         is_most=True,
-        told="one reader without pause, all views rebuilt in the same process",
+        told="one reader without pause, all views of its home rebuilt meanwhile",
     )
 
 
