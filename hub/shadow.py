@@ -1,7 +1,7 @@
 """The views are rebuilt by a process of their own, so that readers and senders keep the hub's interpreter.
 
 It reads the log and writes the shadow, nothing else. The hub tells it by lines on its standard input how far to fold;
-it answers by the lines of the home's socket: progress, then the offset that it reached, or the error that it met. It
+it answers by lines as they go over the home's socket: progress, then an empty answer, or the error that it met. It
 outlives neither the rebuild nor the hub: its next line to nobody ends it.
 """
 
