@@ -18,7 +18,10 @@ class Ordinals:
         self._again: dict[int, int] = {}
 
     def next_of(self, key: bytes | str | tuple[str, ...]) -> int:
-        """0 for a key's first time, 1 for its second, and so on. Keys are of one kind: a text hashes as its bytes do."""
+        """0 for a key's first time, 1 for its second, and so on.
+
+        Keys are of one kind: a text hashes as its bytes do.
+        """
         code = hash(key) & 0xFFFF_FFFF_FFFF_FFFF or 1
         at = self._find(self._slots, code)
         if self._slots[at] == code:

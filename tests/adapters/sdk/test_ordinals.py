@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from adapters.sdk.ordinals import Ordinals
 
-
 KINDS = (st.integers(0, 9).map(str), st.binary(max_size=1), st.tuples(st.sampled_from("ab")))
 
 
