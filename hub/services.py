@@ -6,7 +6,6 @@ Each operation names its caller and asks the door first.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -18,15 +17,17 @@ from events.clock import from_us, us_text
 from events.codec import open_row
 from events.envelope import as_cloudevent
 from events.errors import Refused, RejectedMessage
+from events.ids import parse_source
 from events.log.port import page, parse_position
 from events.log.sqlite import PARTITION
-from hub.access.door import Caller, permit, permit_agency
+from hub.access.door import Caller, may_see, permit, permit_agency
 from hub.assembly import Hub
 from hub.backup import back_up
 from hub.reading import Reading
 from hub.reading.questions import check_agency
+from hub.receipts.journal import unknown_receipt
 from hub.receipts.names import quarantine_name, quarantine_number
-from hub.receipts.queries import QuarantineEntry, QuarantineState, ReceiptStatus
+from hub.receipts.queries import QuarantineEntry, QuarantineState, ReceiptStatus, unknown_quarantine_number
 from hub.sqlite import faults_told, not_rebuilt
 from hub.verify import verify
 from projections.engine.beside import Progress
@@ -61,7 +62,8 @@ class Services:
         """What happened to what was received. Raises Refused `unknown-receipt`."""
         permit(caller, "receipts")
         status = self._hub.receipts.receipt(receipt)
-        permit_agency(caller, status.receipt.arrival.agency)
+        if not may_see(caller, status.receipt.arrival.agency):
+            raise unknown_receipt(receipt)
         outcomes = self._hub.receipts.outcomes(receipt, after, min(limit, _PAGE_MAX))
         return {**_status(status), "outcomes": [_outcome(outcome) for _, outcome in outcomes]}
 
@@ -91,18 +93,21 @@ class Services:
 
     def quarantined(self, caller: Caller, number: str) -> dict[str, Any]:
         """One message in quarantine. Raises Refused `unknown-quarantine-number`."""
-        permit(caller, "quarantine")
-        entry = self._hub.receipts.quarantine_entry(_quarantine_number(number))
-        permit_agency(caller, entry.agency)
-        return _entry(entry)
+        return _entry(self._entry_for(caller, number))
 
     def retry(self, caller: Caller, number: str) -> dict[str, Any]:
-        """Translates a message in quarantine again; what became of it now."""
-        permit(caller, "quarantine")
-        entry = self._hub.receipts.quarantine_entry(_quarantine_number(number))
-        permit_agency(caller, entry.agency)
+        """Translates a message in quarantine again; what became of it now. Raises as `quarantined` does."""
+        entry = self._entry_for(caller, number)
         outcome = self._hub.intake.retry(entry.receipt, entry.place)
         return {"quarantine": quarantine_name(entry.number), "receipt": entry.receipt, **_outcome(outcome)}
+
+    def _entry_for(self, caller: Caller, number: str) -> QuarantineEntry:
+        """A message in quarantine that is the caller's to see; another agency's is as if it were not there."""
+        permit(caller, "quarantine")
+        entry = self._hub.receipts.quarantine_entry(_quarantine_number(number))
+        if not may_see(caller, entry.agency):
+            raise unknown_quarantine_number(entry.number)
+        return entry
 
     # ---- linkage by hand
 
@@ -162,6 +167,7 @@ class Services:
     # ---- how it goes
 
     def agencies(self, caller: Caller) -> dict[str, Any]:
+        """The register, or an adapter's own entry of it."""
         permit(caller, "agencies")
         today = from_us(self._hub.clock()).date()
         return {
@@ -172,11 +178,15 @@ class Services:
                     "may_send": agency.agreement_from <= today <= agency.agreement_to,
                 }
                 for agency in self._hub.register().agencies
+                if may_see(caller, agency.name)
             ]
         }
 
     def sources(self, caller: Caller) -> dict[str, Any]:
-        """Each source: when it last sent, what became of it by day, shared message ids, gaps in its sequence."""
+        """Each source: when it last sent, what became of it by day, shared message ids, gaps in its sequence.
+
+        An adapter's caller is told of its own agency's.
+        """
         permit(caller, "sources")
         with self._hub.store.snapshot() as db:
             states = {state.source: state for state in sources.states(db)}
@@ -188,7 +198,8 @@ class Services:
             shown["last_received"] = us_text(shown.pop("last_received_us"))
             by_day.setdefault(source, []).append(shown)
             last_received[source] = max(counted.last_received_us, last_received.get(source, 0))
-        names = sorted({*states, *by_day, *self._registered()} - {"urn:tellonce:source:hub:linkage"})
+        heard = {*states, *by_day, *self._registered()} - {"urn:tellonce:source:hub:linkage"}
+        names = sorted(name for name in heard if may_see(caller, parse_source(name).agency))
         now_us = self._hub.clock()
         return {"sources": [_source(name, states.get(name), by_day, last_received, now_us) for name in names]}
 
@@ -207,6 +218,7 @@ class Services:
         return {
             "ready": runner.fault is None,
             "waits_for_room": runner.is_waiting_for_room,
+            "rebuilding": runner.is_rebuilding,
             "epoch": self._hub.log.epoch,
             "events": self._hub.log.head()[PARTITION],
             "lag": runner.lag,
@@ -248,7 +260,6 @@ class Services:
         caller: Caller,
         view: str | None = None,
         progress: Progress = lambda done, of: None,
-        cancel: threading.Event | None = None,
     ) -> dict[str, Any]:
         """Folds a view, or all, again beside the live ones and swaps.
 
@@ -259,7 +270,7 @@ class Services:
         if view is not None and view not in known:
             raise Refused("unknown-view", f"the views are: {', '.join(known)}", where="view")
         with faults_told("views", not_rebuilt):
-            self._hub.runner.rebuild(view, progress, cancel)
+            self._hub.runner.rebuild(view, progress)
         return {"rebuilt": [view] if view else known, "events": self._hub.runner.applied}
 
     def back_up(self, caller: Caller, target: Path) -> dict[str, Any]:

@@ -11,12 +11,13 @@ import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
 from types import TracebackType
+from typing import IO, cast
 
 from events.errors import TryAgainLater
 from events.log.sqlite import PARTITION, SqliteReader
@@ -24,10 +25,12 @@ from hub.interpreter import set_interpreter
 from hub.local import wire
 from hub.sqlite import not_rebuilt, translated
 from hub.views import projections
-from projections.engine.beside import Progress, RebuildCancelled, pages_to
+from projections.engine.beside import Progress, pages_to
 from projections.engine.store import connect_shadow
 from projections.engine.target import Target
 
+_SILENCE_S = 0.5  # after so long without a line whoever waits is told all the same, and may give up
+_CHUNK_BYTES = 65_536
 # Found where this process finds it, whatever folder it was started in and whatever lies there.
 _START = "import sys, json; sys.path = json.loads(sys.argv[1]); from hub.shadow import main; main(*sys.argv[2:])"
 
@@ -42,25 +45,41 @@ class ShadowProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            bufsize=0,  # what is waited for must not lie in a buffer
         )
+        self._asking = cast("IO[bytes]", self._process.stdin)
+        self._answering = cast("IO[bytes]", self._process.stdout)
+        self._begun = b""  # of a line
 
-    def fold_to(self, end: int, progress: Progress, cancel: threading.Event | None) -> None:
+    def fold_to(self, end: int, progress: Progress) -> None:
         """See Beside. Raises TryAgainLater `rebuild-ended` when the process is gone before it is done."""
-        asking, answers = self._process.stdin, self._process.stdout
-        if asking is None or answers is None:
-            raise RuntimeError("the process was started without pipes")
         with suppress(BrokenPipeError):  # what it met before it went is in its answers
-            asking.write(b"%d\n" % end)
-            asking.flush()
-        for told in wire.answers(answers):
-            if cancel is not None and cancel.is_set():
-                raise RebuildCancelled
+            self._asking.write(b"%d\n" % end)
+        done = 0
+        for line in self._answers():
+            told = wire.told_in(line) if line else {}
             if "error" in told:
                 raise wire.error_of(told["error"])
             if "answer" in told:
                 return
-            progress(*told["progress"])
+            if "progress" in told:
+                done, _ = told["progress"]
+            progress(done, end)
         raise _ended()
+
+    def _answers(self) -> Iterator[bytes]:
+        """Lines as they come; an empty one where none came for a while."""
+        with DefaultSelector() as selector:
+            selector.register(self._answering, EVENT_READ)
+            while True:
+                if not selector.select(_SILENCE_S):
+                    yield b""
+                    continue
+                chunk = self._answering.read(_CHUNK_BYTES)
+                if not chunk:
+                    return
+                *lines, self._begun = (self._begun + chunk).split(b"\n")
+                yield from lines
 
     def __enter__(self) -> ShadowProcess:
         return self

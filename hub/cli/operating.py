@@ -25,8 +25,9 @@ def agencies(context: typer.Context) -> None:
     if session.answered(document):
         return
     if not document["agencies"]:
+        said = "has no such agency" if session.caller().role == "adapter" else "is empty"
         session.screen.line(
-            f"The register is empty. It is {session.settings().home}/agencies.toml; docs/agencies.md has one."
+            f"The register {said}. It is {session.settings().home}/agencies.toml; docs/agencies.md has one."
         )
         return
     rows = [
@@ -91,6 +92,7 @@ def status(context: typer.Context) -> int:
     rows = [
         ("events in the log", f"{document['events']:,}"),
         ("not yet in the views", f"{document['lag']:,}"),
+        ("views being rebuilt", "yes" if document["rebuilding"] else "no"),
         ("not yet judged by linkage", f"{document['undecided']:,}"),
         ("persons with records", f"{document['persons_with_records']:,}"),
         ("records", f"{document['records']:,}"),

@@ -362,10 +362,12 @@ class Ready(_Answer):
     """`lag` and `undecided`: how many events the views and linkage are behind the log's head.
 
     `waits_for_room`: the disk takes nothing more; the views go on by themselves once there is room.
+    `rebuilding`: views are folded again beside those that are read.
     """
 
     ready: bool
     waits_for_room: bool
+    rebuilding: bool
     epoch: str
     events: int
     lag: int

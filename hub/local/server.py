@@ -10,6 +10,7 @@ import os
 import socket
 import stat
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import BufferedReader
@@ -17,7 +18,7 @@ from typing import BinaryIO, cast
 
 import structlog
 
-from events.errors import HubError, RejectedMessage, WrongSettings
+from events.errors import HubError, Refused, RejectedMessage, WrongSettings
 from hub.assembly import Hub
 from hub.local import wire
 from hub.local.operations import answer
@@ -37,6 +38,7 @@ class SocketServer:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="command")
         self._open: set[socket.socket] = set()
         self._thread = threading.Thread(target=self._accept, name="socket", daemon=True)
+        self._is_leaving = False
 
     def __enter__(self) -> SocketServer:
         # Whoever holds the lock is the only hub: a socket found here was left by one that was killed.
@@ -57,7 +59,8 @@ class SocketServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Takes no more commands, and cuts off those that wait for nothing but their sender."""
+        """Takes no more commands, and cuts off those that wait for their sender, or that can as well begin again."""
+        self._is_leaving = True
         self._path.unlink(missing_ok=True)
         self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join()
@@ -86,24 +89,13 @@ class SocketServer:
             self._open.discard(connection)
 
     def _answer(self, connection: socket.socket, source: BinaryIO) -> None:
-        def send(document: dict[str, object]) -> None:
-            connection.sendall(wire.line(document))
-
         try:
             connection.settimeout(_REQUEST_S)
             text = source.readline(wire.LINE_BYTES_MAX)
             connection.settimeout(None)
-            if not text:
-                return  # a command that only looked whether somebody answers
-            request, has_upload = wire.parse_request(text)
-            upload = cast("BinaryIO", BufferedReader(wire.Upload(source), wire.CHUNK_BYTES)) if has_upload else None
-            found = answer(self._hub, request, upload=upload, progress=lambda done, of: send({"progress": [done, of]}))
-            if isinstance(found, dict):
-                send({"answer": found})
-                return
-            for row in found:
-                send({"row": row})
-            send({"answer": {}})
+            if text:  # else a command only looked whether somebody answers
+                for document in self._answers(connection, text, source):
+                    connection.sendall(wire.line(document))
         except (BrokenPipeError, ConnectionResetError):
             raise
         except TimeoutError as error:
@@ -112,3 +104,19 @@ class SocketServer:
             if not isinstance(error, HubError):
                 log.exception("operation_failed", code=type(error).__name__)
             connection.sendall(wire.error_line(error))
+
+    def _answers(self, connection: socket.socket, text: bytes, source: BinaryIO) -> Iterator[dict[str, object]]:
+        def tell(done: int, of: int) -> None:
+            if self._is_leaving:
+                raise Refused("hub-stopping", "the hub is stopping", next_step="Ask again when it serves again.")
+            connection.sendall(wire.line({"progress": [done, of]}))
+
+        request, has_upload = wire.parse_request(text)
+        upload = cast("BinaryIO", BufferedReader(wire.Upload(source), wire.CHUNK_BYTES)) if has_upload else None
+        found = answer(self._hub, request, upload=upload, progress=tell)
+        if isinstance(found, dict):
+            yield {"answer": found}
+            return
+        for row in found:
+            yield {"row": row}
+        yield {"answer": {}}

@@ -14,7 +14,7 @@ import json
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from events.codec import BrokenRow
 from events.errors import HubError, Refused, RejectedMessage, TryAgainLater, WrongSettings
@@ -132,8 +132,12 @@ def _cut_short() -> TryAgainLater:
     )
 
 
-def answers(source: IO[bytes]) -> Iterator[dict[str, Any]]:
+def answers(source: BinaryIO) -> Iterator[dict[str, Any]]:
     """The lines that come back."""
-    for text in source:
-        told: dict[str, Any] = json.loads(text)
-        yield told
+    return map(told_in, source)
+
+
+def told_in(text: bytes) -> dict[str, Any]:
+    """What one line says."""
+    told: dict[str, Any] = json.loads(text)
+    return told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -11,21 +10,16 @@ from events.log.port import page
 from projections.engine.target import Target
 
 _PAGE = 20_000
+# Told how far a rebuild is, as (done, of), every now and then even where it does not move. It may raise: the rebuild
+# is then given up, its shadow goes, and the live views are as they were.
 Progress = Callable[[int, int], None]
-
-
-class RebuildCancelled(Exception):
-    """The rebuild was told to stop; its shadow is gone, the live views are as they were."""
 
 
 class Beside(Protocol):
     """Whatever folds a shadow: it can be sent on, again and again, to where the live views are by then."""
 
-    def fold_to(self, end: int, progress: Progress, cancel: threading.Event | None) -> None:
-        """Folds up to an offset (not included), telling how far it is, as (done, of).
-
-        Raises RebuildCancelled when `cancel` is set in time, and what the disk says where it takes no more.
-        """
+    def fold_to(self, end: int, progress: Progress) -> None:
+        """Folds up to an offset (not included). Raises what `progress` raises, and what the disk says."""
         ...
 
 

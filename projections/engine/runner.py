@@ -177,18 +177,24 @@ class Runner:
 
     # ---- rebuilding
 
-    def rebuild(
-        self, name: str | None = None, progress: Progress = lambda done, of: None, cancel: threading.Event | None = None
-    ) -> None:
+    @property
+    def is_rebuilding(self) -> bool:
+        return self._rebuilding.locked()
+
+    def rebuild(self, name: str | None = None, progress: Progress = lambda done, of: None) -> None:
         """Folds one view or all of them again beside the live ones, catches up and swaps.
 
-        Raises RebuildCancelled when `cancel` is set in time, and what the disk says where it takes no second
-        generation; the live views then stay. Readers never wait for it; a second rebuild waits for the first.
+        Raises what `progress` raises, and what the disk says where it takes no second generation; the live views
+        then stay. Readers never wait for it; a second rebuild waits for the first.
         """
-        with self._rebuilding:
-            self._rebuild(name, progress, cancel)
+        while not self._rebuilding.acquire(timeout=_RETRY_S):
+            progress(0, self._applied)
+        try:
+            self._rebuild(name, progress)
+        finally:
+            self._rebuilding.release()
 
-    def _rebuild(self, name: str | None, progress: Progress, cancel: threading.Event | None) -> None:
+    def _rebuild(self, name: str | None, progress: Progress) -> None:
         path = self._store.new_generation()
         try:
             with self._beside(path) as shadow:
@@ -198,7 +204,7 @@ class Runner:
                 # What comes meanwhile is shorter from chase to chase. Under a load that outruns them, what is left
                 # is folded at the swap, where the live views stand still.
                 for _ in range(_CHASES_MAX):
-                    shadow.fold_to(self._applied, progress, cancel)
+                    shadow.fold_to(self._applied, progress)
             _fsync(path)
         except BaseException:
             remove_generation(path)

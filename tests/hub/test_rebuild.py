@@ -14,7 +14,6 @@ from events.ids import EventId
 from hub.assembly import Hub
 from hub.reading import Reading, TimelineQuestion
 from hub.views import projections
-from projections.engine.beside import RebuildCancelled
 from projections.engine.target import halted_lanes
 from projections.engine.testing import digest
 from tests.counts import times
@@ -94,18 +93,6 @@ def test_readers_and_writers_go_on_while_a_view_is_rebuilt(tmp_path: Path, rng: 
         assert faults == []
         found = Reading(hub).timeline(STEWARD, TimelineQuestion(nhs_number=NUMBER, limit=5_000))["entries"]
         assert sum(each["payload"].get("text") == "E" for each in found) == 3
-
-
-def test_a_cancelled_rebuild_leaves_the_live_views_and_no_file(tmp_path: Path, rng: random.Random) -> None:
-    with open_home(tmp_path / "home") as hub:
-        send(hub, *a_life(rng, 20))
-        live, files = digests(hub), sorted(path.name for path in hub.home.glob("views-*.sqlite"))
-        cancel = threading.Event()
-        cancel.set()
-        with pytest.raises(RebuildCancelled):
-            hub.runner.rebuild(cancel=cancel)
-        assert digests(hub) == live
-        assert sorted(path.name for path in hub.home.glob("views-*.sqlite")) == files
 
 
 def poison(hub: Hub) -> None:

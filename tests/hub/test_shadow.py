@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -13,13 +11,13 @@ from typing import Any
 import orjson
 import pytest
 
-from events.errors import TryAgainLater
+from events.errors import Refused, TryAgainLater
 from hub.assembly import LOG, Hub
 from hub.services import Services
 from hub.shadow import ShadowProcess, fold
 from hub.views import projections
-from projections.engine.beside import RebuildCancelled
 from projections.engine.testing import digest
+from tests.hub.ailing import HangingShadow, KilledShadow
 from tests.hub.homes import ADMIN, cloudevent, nhs_number, open_home, registration, send
 from tests.small_disk import mounted
 
@@ -61,10 +59,10 @@ def digests(path: Path) -> dict[str, str]:
 def test_it_folds_as_far_as_it_is_told_and_then_on(hub: Hub, shadow: Path) -> None:
     told: list[tuple[int, int]] = []
     with ShadowProcess(hub.home / LOG, shadow, hub.log.epoch) as process:
-        process.fold_to(3, lambda done, of: told.append((done, of)), None)
-        process.fold_to(head_of(hub), lambda done, of: told.append((done, of)), None)
-        process.fold_to(head_of(hub), lambda done, of: told.append((done, of)), None)
-    assert told == [(3, 3), (head_of(hub), head_of(hub))]
+        process.fold_to(3, lambda done, of: told.append((done, of)))
+        process.fold_to(head_of(hub), lambda done, of: told.append((done, of)))
+        process.fold_to(head_of(hub), lambda done, of: told.append((done, of)))
+    assert [each for each in dict.fromkeys(told) if each[0]] == [(3, 3), (head_of(hub), head_of(hub))]
     assert digests(shadow) == digests(hub.store.path)
 
 
@@ -76,7 +74,7 @@ def test_it_finds_the_program_where_the_hub_does_not_where_it_is_started(
         (tmp_path / "strange" / name / "__init__.py").write_text("raise SystemExit(1)", "utf-8")
     monkeypatch.chdir(tmp_path / "strange")
     with ShadowProcess(hub.home / LOG, shadow, hub.log.epoch) as process:
-        process.fold_to(head_of(hub), quiet, None)
+        process.fold_to(head_of(hub), quiet)
 
 
 def test_a_rebuild_whose_process_is_killed_says_so_and_leaves_the_live_views(
@@ -84,29 +82,49 @@ def test_a_rebuild_whose_process_is_killed_says_so_and_leaves_the_live_views(
 ) -> None:
     live, files = digests(hub.store.path), files_of(hub)
     with monkeypatch.context() as patch:
-        patch.setattr(hub.runner, "_beside", lambda path: _Killed(hub, path))
+        patch.setattr(hub.runner, "_beside", lambda path: KilledShadow(hub, path))
         with pytest.raises(TryAgainLater, match="rebuild-ended"):
             hub.runner.rebuild()
     assert (digests(hub.store.path), files_of(hub)) == (live, files)
     hub.runner.rebuild()
 
 
-class _Killed(ShadowProcess):
-    def __init__(self, hub: Hub, shadow: Path) -> None:
-        super().__init__(hub.home / LOG, shadow, hub.log.epoch)
-        os.kill(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+def test_a_rebuild_is_given_up_in_the_middle(hub: Hub) -> None:
+    live, files = digests(hub.store.path), files_of(hub)
+    with pytest.raises(Refused, match="enough"):
+        hub.runner.rebuild(progress=give_up)
+    assert (digests(hub.store.path), files_of(hub)) == (live, files)
+    assert not hub.runner.is_rebuilding
 
 
-def test_a_rebuild_is_cancelled_in_the_middle(hub: Hub) -> None:
-    files, cancel = files_of(hub), threading.Event()
+def give_up(done: int, of: int) -> None:
+    raise Refused("enough", "somebody gave it up")
 
-    def cancel_it(done: int, of: int) -> None:
-        cancel.set()
 
-    with pytest.raises(RebuildCancelled):
-        hub.runner.rebuild(progress=cancel_it, cancel=cancel)
+def test_a_rebuild_whose_process_hangs_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = files_of(hub)
+    monkeypatch.setattr(hub.runner, "_beside", lambda path: HangingShadow(hub, path))
+    with pytest.raises(Refused, match="enough"):
+        hub.runner.rebuild(progress=give_up)
     assert files_of(hub) == files
+
+
+def test_who_waits_behind_another_rebuild_is_told_and_may_give_up(hub: Hub) -> None:
+    told, go_on = threading.Event(), threading.Event()
+
+    def hold(done: int, of: int) -> None:
+        told.set()
+        assert go_on.wait(30)
+
+    first = threading.Thread(target=hub.runner.rebuild, kwargs={"progress": hold})
+    first.start()
+    assert told.wait(30)
+    assert Services(hub).health()["rebuilding"]
+    with pytest.raises(Refused, match="enough"):
+        hub.runner.rebuild(progress=give_up)
+    go_on.set()
+    first.join(30)
+    assert not Services(hub).health()["rebuilding"]
 
 
 @pytest.mark.parametrize("left", [60_000, 600_000], ids=["for the live views", "for half a shadow"])

@@ -24,6 +24,7 @@ from hub.local.requests import SOCKET, Request, address
 from hub.local.server import SocketServer
 from hub.settings import Settings, read_settings
 from tests.hub import homes
+from tests.hub.ailing import HangingShadow
 
 ADMIN = Caller("root", "admin", "hub", "operations")
 STATUS = Request("status", ADMIN, {})
@@ -195,3 +196,23 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "merge": {"survivor": "0000-0000", "absorbed": "0000-0000", "reason": "none"},
     "unmerge": {"survivor": "0000-0000", "absorbed": "0000-0000", "reason": "none"},
 }
+
+
+def test_a_hub_that_stops_does_not_wait_for_a_rebuild(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Exception] = []
+
+    def rebuild() -> None:
+        try:
+            ServedHome(tmp_path).ask(Request("rebuild", ADMIN, {}), progress=lambda done, of: is_running.set())
+        except Refused as error:
+            told.append(error)
+
+    is_running = threading.Event()
+    asking = threading.Thread(target=rebuild)
+    with served(tmp_path) as hub:
+        monkeypatch.setattr(hub.runner, "_beside", lambda path: HangingShadow(hub, path))
+        asking.start()
+        assert is_running.wait(30)
+    asking.join(30)
+    assert [str(error) for error in told] == ["hub-stopping: the hub is stopping. Ask again when it serves again."]
+    assert len(list(tmp_path.glob("views-*.sqlite"))) == 1
