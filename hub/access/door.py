@@ -58,9 +58,14 @@ def permit(caller: Caller, action: str) -> None:
         )
 
 
+def may_see(caller: Caller, agency: str) -> bool:
+    """Whether the caller may know what an agency sent, and that it is there: an adapter, of its own agency only."""
+    return caller.role != "adapter" or caller.organisation == agency
+
+
 def permit_agency(caller: Caller, agency: str) -> None:
-    """An adapter's caller acts for its own agency only. Raises Refused `other-agency`."""
-    if caller.role == "adapter" and caller.organisation != agency:
+    """An adapter's caller sends for its own agency only. Raises Refused `other-agency`."""
+    if not may_see(caller, agency):
         raise Refused(
             "other-agency",
             "this token belongs to another agency",

@@ -173,12 +173,7 @@ class ReceiptQueries:
         """Raises Refused `unknown-quarantine-number`."""
         row = self._db.execute(f"{_QUARANTINE} WHERE q.number = ?", (number,)).fetchone()
         if row is None:
-            raise Refused(
-                "unknown-quarantine-number",
-                "the quarantine holds no message of this number",
-                where=quarantine_name(number),
-                next_step="`tellonce quarantine list` prints the numbers.",
-            )
+            raise unknown_quarantine_number(number)
         return self._entry(*row)
 
     def has_received(self, agency: str) -> bool:
@@ -204,3 +199,12 @@ class ReceiptQueries:
 
     def _entry(self, number: int, receipt: int, *rest: object) -> QuarantineEntry:
         return QuarantineEntry(number, self._names.name_of(receipt), *rest)  # type: ignore[arg-type]
+
+
+def unknown_quarantine_number(number: int) -> Refused:
+    return Refused(
+        "unknown-quarantine-number",
+        "the quarantine holds no message of this number",
+        where=quarantine_name(number),
+        next_step="`tellonce quarantine list` prints the numbers.",
+    )
