@@ -64,7 +64,7 @@ WAYS = (
         summary="A receipt and its messages' outcomes",
         area=_AREA,
         answers=Receipt,
-        codes=("unknown-receipt", "other-agency"),
+        codes=("unknown-receipt",),
     ),
     Way(
         method="GET",
@@ -94,7 +94,7 @@ WAYS = (
         summary="One message in quarantine",
         area=_AREA,
         answers=Quarantined,
-        codes=("unknown-quarantine-number", "bad-quarantine-number", "other-agency"),
+        codes=("unknown-quarantine-number", "bad-quarantine-number"),
     ),
     Way(
         method="POST",
@@ -104,6 +104,6 @@ WAYS = (
         summary="Translate a message in quarantine again",
         area=_AREA,
         answers=Retried,
-        codes=("unknown-quarantine-number", "bad-quarantine-number", "other-agency", "agreement-out-of-date"),
+        codes=("unknown-quarantine-number", "bad-quarantine-number", "agreement-out-of-date"),
     ),
 )

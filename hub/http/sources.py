@@ -12,12 +12,15 @@ from hub.http.ways import Way
 
 
 async def get_sources(request: Request) -> Response:
-    """Each source: when it last sent, what became of it by day, shared message ids, gaps in its sequence."""
+    """Each source: when it last sent, what became of it by day, shared message ids, gaps in its sequence.
+
+    An adapter's token sees its own agency's.
+    """
     return await read(request, desk_of(request).services.sources, caller_of(request))
 
 
 async def get_agencies(request: Request) -> Response:
-    """The register: who may send, and under which agreement."""
+    """The register: who may send, and under which agreement; an adapter's token sees its own agency's entry."""
     return await read(request, desk_of(request).services.agencies, caller_of(request))
 
 

@@ -82,7 +82,23 @@ def test_a_role_that_there_is_not_is_refused(tell: Tell) -> None:
 def test_an_adapter_on_the_command_line_acts_for_its_agency_only(tell: Tell, alex: str) -> None:
     receipt = tell("--json", "message", "m-1").document["messages"][0]["receipt"]
     assert tell("--as", "adapter:housing", "receipt", receipt).code == 0
-    assert tell("--as", "adapter:hospital", "receipt", receipt).err.startswith("other-agency: ")
+    assert tell("--as", "adapter:hospital", "receipt", receipt).err.startswith("unknown-receipt: ")
+
+
+def test_an_adapter_on_the_command_line_is_told_of_its_agency_only(tell: Tell, alex: str) -> None:
+    for command in ("sources", "agencies"):
+        assert "housing" in tell("--as", "adapter:housing", command).out
+        found = tell("--as", "adapter:hospital", command).out
+        assert "hospital" in found
+        assert "housing" not in found
+    assert tell("--as", "adapter:library", "agencies").out.startswith("The register has no such agency. ")
+
+
+def test_a_message_that_was_never_received_is_an_answer_and_a_receipt_that_there_is_not_a_refusal(tell: Tell) -> None:
+    found = tell("message", "m-1")
+    assert (found.code, found.out) == (0, "No message of this id was received.\n")
+    assert tell("--json", "message", "m-1").document == {"messages": []}
+    assert tell("receipt", "R-0000000000").code == REFUSED
 
 
 def test_no_colours_go_into_a_pipe(tell: Tell, alex: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from inspect import signature
 from pathlib import Path
 
 import httpx
@@ -25,6 +26,9 @@ PAGE = ROOT / "docs/http.md"
 OPEN_TO_ALL = {"/healthz", "/readyz"}
 WORDS = {"agency": "housing", "system": "crm", "adapter": "cloudevents"}  # any other name stands for itself
 HELD = [way for way in WAYS if way.action is not None]
+ALL_SOURCES = ["hospital/crm", "hospital/pas", "housing/crm", "housing/pas"]
+Names = Mapping[str, str]
+NOBODYS = {"agency": "nobody", "receipt": "R-0000000000", "number": "Q-9999", "sender_id": "never"}
 
 
 def named(way: Way) -> str:
@@ -112,18 +116,52 @@ def test_an_adapter_sends_for_its_own_agency_only(served: Served) -> None:
     assert served.post("steward", "/v1/people/search", {"record": "housing:crm/tenant/other"}) == {"people": []}
 
 
-def test_an_adapter_sees_its_own_agencys_receipts_and_quarantine_only(served: Served) -> None:
+@pytest.fixture
+def housings(served: Served) -> Names:
+    """What housing has: a message that waits in quarantine, and the names by which it can be asked for."""
     report = served.send({**registration("own-1", "tenant/own", number="9991234543"), "type": "no.such-type"})
     assert report["quarantined"] == 1
     number = served.get("admin", "/v1/quarantine", agency="housing")["quarantine"][-1]["number"]
-    for method, path in (
-        ("GET", f"/v1/receipts/{report['receipt']}"),
-        ("GET", f"/v1/quarantine/{number}"),
-        ("POST", f"/v1/quarantine/{number}/retry"),
+    return {"agency": "housing", "receipt": report["receipt"], "number": number, "sender_id": "own-1"}
+
+
+def as_told(served: Served, way: Way, organisation: str, names: Names) -> tuple[int, str]:
+    """What an agency's adapter is answered, whatever names the route takes; without the names themselves."""
+    taken = [name for name in signature(way.handler).parameters if name in names and f"{{{name}}}" not in way.path]
+    answer = served.ask(
+        "adapter",
+        way.method,
+        way.path.format(system="crm", adapter="cloudevents", **names),
+        organisation=organisation,
+        params={name: names[name] for name in taken},
+        json=registration("sent", "tenant/sent", number="9991234543", agency=names["agency"]),
+    )
+    text = answer.text
+    for name, value in names.items():
+        text = text.replace(value, f"<{name}>")
+    return answer.status_code, text
+
+
+@pytest.mark.parametrize("way", [way for way in HELD if "adapter" in way.roles], ids=named)
+def test_what_is_another_agencys_is_answered_as_what_is_not_there(served: Served, housings: Names, way: Way) -> None:
+    assert as_told(served, way, "housing", housings)[0] == 200
+    assert as_told(served, way, "hospital", housings) == as_told(served, way, "hospital", NOBODYS)
+
+
+def test_sources_and_agencies_tell_an_adapter_of_its_own_and_the_others_of_all(served: Served, housings: Names) -> None:
+    for role, organisation, sources, agencies in (
+        ("adapter", "housing", ["housing/crm", "housing/pas"], ["housing"]),
+        ("adapter", "hospital", ["hospital/crm", "hospital/pas"], ["hospital"]),
+        ("adapter", "library", [], []),
+        *((role, None, ALL_SOURCES, ["housing", "hospital"]) for role in ("steward", "auditor", "admin")),
     ):
-        assert served.ask("adapter", method, path).status_code == 200
-        answer = served.ask("adapter", method, path, organisation="hospital")
-        assert (answer.status_code, code_of(answer)) == (403, "other-agency")
+        told = served.ask(role, "GET", "/v1/sources", organisation=organisation).json()["sources"]
+        assert [each["source"] for each in told] == sources
+        told = served.ask(role, "GET", "/v1/agencies", organisation=organisation).json()["agencies"]
+        assert [each["name"] for each in told] == agencies
+
+
+def test_an_adapter_that_asks_for_another_agencys_messages_gets_none(served: Served, housings: Names) -> None:
     for path, asked, nothing in (
         ("/v1/quarantine", {}, "quarantine"),
         ("/v1/receipts", {"sender_id": "own-1"}, "messages"),
