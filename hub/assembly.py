@@ -16,7 +16,7 @@ from adapters.registry import adapter_of
 from adapters.sdk.intake import Intake
 from adapters.sdk.register import Register, read_register
 from events.clock import Clock, SystemClock
-from events.errors import HubError, Refused
+from events.errors import HubError, WrongSettings
 from events.log.sqlite import PARTITION, SqliteLog
 from events.upcasters import check_chains
 from hub.interpreter import set_interpreter
@@ -148,14 +148,14 @@ class Hub:
 
 
 def _lock(path: Path) -> IO[str]:
-    """Holds the home for this process. Raises Refused `home-in-use`."""
+    """Holds the home for this process. Raises WrongSettings `home-in-use`."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     file = os.fdopen(descriptor, "r+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise Refused(
+        raise WrongSettings(
             "home-in-use",
             "another process holds this home",
             where=str(path.parent.name),

@@ -8,7 +8,7 @@ DONE = 0
 REFUSED = 1  # the hub refuses it, or cannot understand what was given
 USAGE = 2  # the command was not written as it should be
 LATER = 3  # a passing fault: the same command may succeed after a pause
-SETTINGS = 4  # the home, its settings or a file beside it do not fit
+SETTINGS = 4  # the home, its settings or a file beside it do not fit, or another hub holds the home
 BUG = 5  # a fault in the program
 
 MEANINGS = {
@@ -16,7 +16,7 @@ MEANINGS = {
     REFUSED: "refused, or not understood",
     USAGE: "the command was not written as it should be",
     LATER: "a passing fault: try again later",
-    SETTINGS: "the home, its settings or a file beside it do not fit",
+    SETTINGS: "the home, its settings or a file beside it do not fit, or another hub holds the home",
     BUG: "a fault in the program",
 }
 

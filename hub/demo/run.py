@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from adapters.sdk.outcome import Counts
 from adapters.sdk.receipts import Arrival
 from events.clock import DrivenClock
-from events.errors import Refused, TryAgainLater, WrongSettings
+from events.errors import TryAgainLater, WrongSettings
 from hub.assembly import LOCK, REGISTER, Hub
 from hub.demo.borough import Delivery, Hero, borough, hero
 from hub.settings import Settings
@@ -61,7 +61,7 @@ class History:
 def make_home(settings: Settings, town: Borough, tell: Tell) -> History:
     """A clean home with the borough's whole history in it.
 
-    Raises WrongSettings `not-a-demo-home` rather than delete anything real, and Refused `home-in-use`.
+    Raises WrongSettings `not-a-demo-home` rather than delete anything real, and `home-in-use`.
     """
     os.umask(0o077)  # as with every home: what is made from here on is its owner's alone
     clean(settings.home)
@@ -163,12 +163,12 @@ def _empty(home: Path) -> None:
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    """Nobody else holds the home meanwhile. Raises Refused `home-in-use`."""
+    """Nobody else holds the home meanwhile. Raises WrongSettings `home-in-use`."""
     with (home / LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise Refused(
+            raise WrongSettings(
                 "home-in-use",
                 "a hub still works in this home",
                 where=str(home),

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import structlog
 
-from events.errors import Refused
+from events.errors import WrongSettings
 from hub.assembly import Hub
 from hub.local.desks import AGAIN_S, WAIT_S, is_served
 from hub.local.operations import answer
@@ -51,7 +51,7 @@ def working(hub: Hub) -> Iterator[OpenedHome]:
 
 @contextmanager
 def held(settings: Settings, *, wait_s: float = WAIT_S) -> Iterator[Hub]:
-    """The home, opened to be served. A command is waited for; another server is Refused `home-in-use`."""
+    """The home, opened to be served. A command is waited for; another server is WrongSettings `home-in-use`."""
     deadline = time.monotonic() + wait_s
     while (hub := open_free(settings, is_last=is_served(settings.home) or time.monotonic() > deadline)) is None:
         time.sleep(AGAIN_S)
@@ -66,7 +66,7 @@ def open_free(settings: Settings, *, is_last: bool = False) -> Hub | None:
     os.umask(0o077)  # whatever is made in a home from here on is its owner's alone
     try:
         return Hub(settings)
-    except Refused as error:
+    except WrongSettings as error:
         if is_last or error.code != "home-in-use":
             raise
         return None

@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from events.errors import Refused, WrongSettings
+from events.errors import WrongSettings
 from hub.views import projections
 from projections.engine.testing import digest
 from tests.conftest import ROOT
@@ -65,7 +65,7 @@ def test_a_second_hub_on_the_same_home_is_refused(watched: Watched, where: str) 
     home = watched.hub.home
     with watched.unharmed():
         if where == "this process":
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(WrongSettings) as refused:
                 open_hub(home)
             assert_is_clear(refused.value, "home-in-use")
         else:

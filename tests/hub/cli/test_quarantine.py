@@ -58,9 +58,10 @@ def test_one_is_shown_with_its_reason_and_receipt(tell: Tell, waiting: str) -> N
     assert f"tellonce quarantine retry {waiting}" in found.out
 
 
-def test_a_retry_without_a_change_keeps_it_there(tell: Tell, waiting: str) -> None:
+def test_a_retry_without_a_change_keeps_it_there_and_ends_as_intake_does(tell: Tell, waiting: str) -> None:
     found = tell("quarantine", "retry", waiting.lower())
     assert (found.code, found.out) == (0, f"{waiting} stays in quarantine: unknown-specversion: specversion\n")
+    assert tell("--json", "quarantine", "retry", waiting).document["state"] == "quarantined"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from adapters.sdk.outcome import Counts
-from events.errors import Refused, WrongSettings
+from events.errors import WrongSettings
 from hub.access.door import Caller
 from hub.assembly import Hub
 from hub.cli import main
@@ -139,7 +139,7 @@ def test_the_demo_deletes_nothing_that_it_did_not_make(tmp_path: Path) -> None:
 
 
 def test_a_demo_that_still_serves_is_not_pulled_from_under_its_feet(settings: Settings, hub: Hub) -> None:
-    with pytest.raises(Refused, match="home-in-use"):
+    with pytest.raises(WrongSettings, match="home-in-use"):
         clean(settings.home)
     assert hub.wait_until_read(5)
 

@@ -86,7 +86,7 @@ def test_the_address_of_a_long_path_fits(tmp_path: Path) -> None:
 
 
 def test_a_second_server_is_an_error_and_a_second_command_waits_its_turn(tmp_path: Path) -> None:
-    with served(tmp_path), pytest.raises(Refused, match="home-in-use"), held(_settings(tmp_path), wait_s=30):
+    with served(tmp_path), pytest.raises(WrongSettings, match="home-in-use"), held(_settings(tmp_path), wait_s=30):
         pass
     busy = pytest.raises(TryAgainLater, match="home-busy")
     with homes.open_home(tmp_path), busy, reached(_settings(tmp_path), wait_s=0.1):
