@@ -89,3 +89,10 @@ class Brackets:
             self._open.pop()
             return 1, GOES_ON if self._open else ENDED
         return 1, GOES_ON
+
+
+def is_whole(raw: bytes) -> bool:
+    """True where a value begins at the first byte and ends at the last, also with strings that hold brackets."""
+    if raw[-1:] not in (b"}", b"]"):
+        return False
+    return is_one_value(raw) or Brackets().feed(raw, 0, len(raw)) == (len(raw), ENDED)

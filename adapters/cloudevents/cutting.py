@@ -4,12 +4,15 @@ A batch is cut at its guessed separators (`},{"<the first event's first key>"`);
 before it and never did earlier, which makes it exact: no object begins with another whole object. Where the guess
 fails, brackets are counted one by one. Parsing a batch to cut it would take twice as long, and forget doubled keys.
 
+Once a file showed that it has an event a line, its lines are kept apart: what is broken in one ends with it.
+
 Whatever comes, the work grows with its bytes: what was searched is not searched again, and a batch that breaks its
 events on purpose loses the benefit of the doubt.
 """
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -17,7 +20,8 @@ from functools import lru_cache
 import orjson
 
 from adapters.cloudevents.ahead import Ahead
-from adapters.cloudevents.brackets import GOES_ON, MISMATCHED, TOO_DEEP, Brackets, is_one_value, past
+from adapters.cloudevents.brackets import GOES_ON, MISMATCHED, TOO_DEEP, Brackets, is_one_value, is_whole, past
+from adapters.cloudevents.rest_of_line import RestOfLine
 from adapters.sdk.adapter import Finding, Message
 from adapters.sdk.window import Window
 from events.canonical import DEPTH_MAX, SIZE_MAX_BYTES
@@ -27,17 +31,20 @@ HEAD_BYTES = 1 << 14
 TRUNCATED, TOO_LARGE, NESTED, TRAILING = "truncated", "too-large", "too-deep", "trailing-bytes"
 
 _WHY = {
-    TRUNCATED: "the file ends before this event does; send the rest, or all of it again",
+    TRUNCATED: "the file or its line ends before this event does; send the rest, or all of it again",
     TOO_LARGE: f"one event may have {SIZE_MAX_BYTES} bytes at most; send documents by reference",
     NESTED: f"JSON may be nested {DEPTH_MAX} deep at most",
     TRAILING: "this is neither an event nor a batch; check the file with any JSON validator",
 }
 _BLANKS = re.compile(rb"[ \t\r\n]*+")
+_BEFORE_LINE = re.compile(rb"[ \t\r\n\[]*+")
 _BETWEEN = re.compile(rb"[ \t\r\n,]*+")
 _OPENINGS = re.compile(rb"[ \t\r\n\[{]*+")
 _FIRST_KEY = re.compile(rb'\{[ \t\r\n]*+("(?:[^"\\]|\\.){0,256}+")', re.DOTALL)
 # An id before which only plain texts stand is surely the event's own.
 _ID = re.compile(rb'\s*+\{(?:\s*+"[a-z0-9]++"\s*+:\s*+"[^"\\]*+"\s*+,)*?\s*+"id"\s*+:\s*+"([ !#-\[\]-~]++)"')
+_VALUES = (ord("{"), ord("["))
+_GO_ON = (ord(","), ord("]"), ord("}"))  # after a whole value, one of these follows inside another
 _AFTER_STRAY = (ord(","), ord("}"))  # after these, a bracket was not the end of the batch
 _GUESS_BYTES = 8_192
 # A broken event is counted to its limit before it is cut at the next separator, which lies short of that: so much may
@@ -65,19 +72,21 @@ class Cutter:
     def __init__(self, window: Window) -> None:
         self._window = window
         self._number = 0
-        self._judged_to = 0  # the end of a line that was found to be part of a document
+        self._judged_to = 0  # the end of a line that was found to begin no event a line
+        self._before = 0  # bytes of the stream before the window's own
         self._in_vain = 0  # bytes that were counted, and then not taken
 
     def messages(self) -> Iterator[Message]:
         """Every event, batch element or line; nothing at all where the stream is blank."""
         while (first := self._next_byte(_BLANKS)) is not None:
-            if first == ord("["):
+            if first in _VALUES and self._are_lines(first):
+                yield from self._lines()
+            elif first == ord("["):
                 yield from self._array()
             elif first == ord("{"):
-                yield from self._lines_or_document()
+                yield self._counted(None)
             else:
-                line = self._window.line(HEAD_BYTES)
-                yield self._faulty(line[0] if line else b"", TRAILING)
+                yield self._line(first)
 
     def _next_byte(self, blanks: re.Pattern[bytes]) -> int | None:
         window = self._window
@@ -97,30 +106,72 @@ class Cutter:
         place = str(self._number)
         return Message(place, raw[:HEAD_BYTES], None, Finding(code, f"event {place}", _WHY[code]))
 
-    # ---- an event a line, or one event over many lines
+    # ---- an event a line
 
-    def _lines_or_document(self) -> Iterator[Message]:
-        if self._is_document():
-            yield self._counted(None)
-            return
-        while self._next_byte(_BLANKS) == ord("{") and (line := self._window.line(SIZE_MAX_BYTES)):
-            yield self._faulty(line[0], TOO_LARGE) if line[1] else self._message(line[0].rstrip())
+    def _are_lines(self, first: int) -> bool:
+        """True where an event a line begins, and not one value over many lines.
 
-    def _is_document(self) -> bool:
-        """True where the first line is no whole object and the second does not begin with one."""
+        An object shows it by being whole on its line, or by another that begins below; else one below that is alone.
+        """
         window = self._window
         if window.behind + window.at < self._judged_to:
-            return True
+            return False
         while (end := window.buffer.find(b"\n", window.at)) < 0 and window.size_bytes <= SIZE_MAX_BYTES:
             if not window.more():
                 break
-        if end < 0 or is_one_value(window.buffer[window.at : end].rstrip()):
+        if first == ord("{"):
+            if end < 0 or is_whole(window.buffer[window.at : end].rstrip()):
+                return True
+            second = past(_BLANKS, window.buffer, end)
+            if window.buffer[second : second + 1] == b"{":
+                return True
+        if end >= 0 and self._is_alone(end):
+            return True
+        self._judged_to = window.behind + (end if end >= 0 else len(window.buffer))
+        return False
+
+    def _is_alone(self, after: int) -> bool:
+        """True where the next line that does not open lists is a whole object, and no value goes on behind it.
+
+        Had one been left open, a comma or a closing bracket would follow: so the lines before were broken.
+        """
+        window = self._window
+        begin = past(_BEFORE_LINE, window.buffer, after)
+        found = window.buffer.find(b"\n", begin)
+        end = found if found >= 0 else len(window.buffer)
+        if window.buffer[begin : begin + 1] != b"{" or not is_whole(window.buffer[begin:end].rstrip()):
             return False
-        second = past(_BLANKS, window.buffer, end)
-        if window.buffer[second : second + 1] == b"{":
-            return False
-        self._judged_to = window.behind + end
-        return True
+        following = past(_BLANKS, window.buffer, end)
+        if following == len(window.buffer):
+            return window.is_at_end
+        return window.buffer[following] not in _GO_ON
+
+    def _lines(self) -> Iterator[Message]:
+        """The rest of the stream: what is broken on its line ends with it."""
+        while (first := self._next_byte(_BLANKS)) is not None:
+            if first == ord("["):
+                yield from self._batch_on_its_line()
+            else:
+                yield self._line(first)
+
+    def _line(self, first: int) -> Message:
+        is_object = first == ord("{")
+        raw, is_cut = self._window.line(SIZE_MAX_BYTES if is_object else HEAD_BYTES) or (b"", False)
+        if is_object and not is_cut:
+            return self._message(raw.rstrip())
+        return self._faulty(raw, TOO_LARGE if is_object else TRAILING)
+
+    def _batch_on_its_line(self) -> Iterator[Message]:
+        """A batch that cannot read beyond its line, however many brackets are left open there."""
+        window = self._window
+        self._before = window.behind + window.at
+        self._window = Window(io.BufferedReader(RestOfLine(window)))
+        while (first := self._next_byte(_BLANKS)) is not None:
+            if first == ord("["):
+                yield from self._array()
+            else:
+                yield self._line(first)
+        self._window, self._before = window, 0
 
     # ---- a batch
 
@@ -140,8 +191,8 @@ class Cutter:
             message = self._counted(separator)
             bound = max(_GUESS_BYTES, 4 * len(message.raw))
             yield message
-            if message.fault is not None and message.fault.code == TRUNCATED:
-                return
+            if message.fault is not None and not self._window.size_bytes and not self._window.more():
+                return  # what is missing behind it was said with it
         yield self._faulty(b"", TRUNCATED)
 
     def _separator(self) -> _Separator | None:
@@ -200,7 +251,7 @@ class Cutter:
 
     def _reach(self) -> int:
         """How far to count before the next separator is believed to end a broken event."""
-        allowed = _IN_VAIN_BYTES + _IN_VAIN_PER_BYTE * (self._window.behind + self._window.at)
+        allowed = _IN_VAIN_BYTES + _IN_VAIN_PER_BYTE * (self._before + self._window.behind + self._window.at)
         return 2 * SIZE_MAX_BYTES if self._in_vain < allowed else _DOUBTED_BYTES
 
     def _ends_array(self, at: int) -> bool:

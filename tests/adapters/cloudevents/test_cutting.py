@@ -45,8 +45,16 @@ def _codes(found: list[Message]) -> list[str | None]:
         b"[" + b",".join(RAW[:3]) + b"]" + RAW[3] + b"\n" + RAW[4],
         b"\n".join(json.dumps(each, indent=1).encode() for each in EVENTS),
         b"[" + b",".join(RAW) + b",]",
+        b"[\n" + b",\n".join(RAW) + b"\n]\n",
+        b"[" + b"\n,".join(RAW) + b"]",
+        b"[\n" + RAW[0] + b"\n]\n[\n" + b",\n".join(RAW[1:3]) + b"\n]\n" + RAW[3] + b"\n" + RAW[4],
+        RAW[0] + b"\n[" + b",".join(RAW[1:3]) + b"] [" + RAW[3] + b"]\n" + RAW[4],
+        b"[" + RAW[0] + b"]\n" + b"\n".join(RAW[1:3]) + b"\n[" + b",".join(RAW[3:]) + b"]",
     ],
-    ids=["batch", "blanks", "indented", "lines", "CRLF lines", "batches", "batch, then lines", "documents", "comma"],
+    ids=[
+        *("batch", "blanks", "indented", "lines", "CRLF lines", "batches", "batch, then lines", "documents", "comma"),
+        *("batch over lines", "commas first", "batches over lines, then lines", "batches among lines", "a mixture"),
+    ],
 )
 def test_every_writing_gives_the_same_events(content: bytes) -> None:
     found = messages(content)
@@ -172,6 +180,39 @@ def test_a_broken_event_is_passed_even_where_the_next_lies_far() -> None:
 def test_a_broken_first_line_does_not_make_one_document_of_all() -> None:
     found = messages(b'{"id": "broken\n' + RAW[1] + b"\n" + RAW[2])
     assert [each.raw for each in found] == [b'{"id": "broken', RAW[1], RAW[2]]
+
+
+_TEXT = st.text(st.sampled_from('[]{}",:\\a1 \t'), max_size=12)
+_BROKEN = st.one_of(st.just("[[["), st.just('{"id":'), _TEXT, _TEXT.map("[".__add__), _TEXT.map("{".__add__))
+_GOOD = st.tuples(_TEXT, st.sampled_from(["\n", "\r\n", "\n\n"]))
+
+
+@given(
+    st.none() | _TEXT.map("[".__add__) | _TEXT.map("{".__add__),
+    st.lists(_GOOD, min_size=2, max_size=2),
+    st.lists(_BROKEN | _GOOD, max_size=8),
+)
+def test_every_good_line_is_accepted_wherever_the_broken_ones_stand(
+    broken_first: str | None, first: list[tuple[str, str]], after: list[str | tuple[str, str]]
+) -> None:
+    """Also behind a broken first line: two good ones below it show that the file has an event a line."""
+    content, good = b"" if broken_first is None else broken_first.encode() + b"\n", []
+    for number, line in enumerate([*first, *after]):
+        if isinstance(line, str):
+            content += line.encode() + b"\n"
+            continue
+        note, ends = line
+        good.append(orjson.dumps(event(id=f"good-{number}", data={"note": note, "channel": "phone"})))
+        content += good[-1] + ends.encode()
+    found = messages(content)
+    assert [each.raw for each in found if each.raw in good] == good
+    assert [each.place for each in found] == [str(number + 1) for number in range(len(found))]
+
+
+def test_an_object_alone_on_a_line_of_a_batch_does_not_make_lines_of_it() -> None:
+    inside = b'{"id":"outer","data":{"list":[\n{"id":"inside"}\n],"one":\n{"id":"inside"}\n}}'
+    for raw in (b"[" + inside + b"]", b"[\n" + inside + b"\n,\n" + RAW[0] + b"\n]"):
+        assert "inside" not in {each.sender_id for each in messages(raw)}
 
 
 @pytest.mark.parametrize("at", [1, 40, len(RAW[0]) + 1, len(RAW[0]) + 40])

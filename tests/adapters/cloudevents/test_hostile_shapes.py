@@ -51,6 +51,16 @@ MANY = MappingProxyType[str, _Shape](
         "blanks": lambda n: b'[{"a":1}' + b" " * 50 * n + b'},{"a":1}]',
         "almost separators": lambda n: b'[{"a":1},' + b"},{ " * n + b'{"a":1}]',
         "attributes": lambda n: b"{" + b'"a":"b",' * n + b'"id":1}',
+        "lists that never close, each on its line": lambda n: b"{}\n" + b"[\n" * n,
+        "lists that never close, and no event yet": lambda n: b"[\n" * n,
+        "lists that end wrongly, and no event yet": lambda n: b"[}\n" * n,
+        "lists without end on a line of many": lambda n: b"{}\n" + b"[" * 50 * n + b"\n{}",
+        "many lines of lists without end": lambda n: b"{}\n" + (b"[" * 5_000 + b"\n") * (n // 500),
+        "batches on a line of many": lambda n: b"{}\n" + b"[]" * n + b"\n{}",
+        "batches on the first line": lambda n: b"[]" * n + b"\n{}\n{}",
+        "batches with braces left open, a line each": lambda n: (
+            b"{}\n" + (b'[{"a":1},' + b'{"a":{},' * 100 + b"\n") * (n // 100)
+        ),
         "long keys": lambda n: b'[{"' + b"k" * 50 * n + b'":1},{"a":2}]',
     }
 )
@@ -84,3 +94,17 @@ def test_a_batch_that_breaks_its_events_on_purpose_still_gives_those_that_are_wh
     found = messages(b'[{"id":"first"},' + (b'{"id":{},' + b'{"id":"next"},' * 9) * 500 + whole + b"]")
     assert [each.sender_id for each in found].count("next") == 500 * 9
     assert found[-1].raw == whole
+
+
+@pytest.mark.parametrize(
+    "line", [b"[", b"[[[", b"[" * 5_000, b"[" * (3 << 20), b'["', b"[}", b'[{"a":', b"[" + b"]," * 9]
+)
+def test_a_line_of_open_brackets_costs_only_itself(line: bytes) -> None:
+    good = [b'{"id":"%d"}' % number for number in range(4)]
+    content = b"\n".join([good[0], line, good[1], line, line, good[2], good[3]])
+    assert [each.raw for each in messages(content) if each.raw in good] == good
+
+
+@pytest.mark.parametrize(("line", "code"), [(b"[[[", "truncated"), (b"[" * 5_000, "too-deep")])
+def test_a_line_of_open_brackets_is_one_message(line: bytes, code: str) -> None:
+    assert [each.fault and each.fault.code for each in messages(b"{}\n" + line + b"\n{}\n")] == [None, code, None]
