@@ -72,7 +72,11 @@ class Services:
         permit(caller, "receipts")
         agency = self._agency_for(caller, agency)
         found = self._hub.receipts.find(sender_id=sender_id, agency=agency)
-        return {"messages": [{"receipt": each.receipt.id, **_outcome(each.outcome)} for each in found]}
+        messages = [
+            {"receipt": each.receipt.id, "received": us_text(each.receipt.received_us), **_outcome(each.outcome)}
+            for each in found
+        ]
+        return {"messages": messages}
 
     def quarantine(
         self, caller: Caller, *, agency: str | None = None, state: QuarantineState | None = "waiting", after: int = 0

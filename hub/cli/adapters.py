@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from adapters import registry
-from adapters.sdk.adapter import Adapter, Fact, Message, Setting, Translation
+from adapters.sdk.adapter import Adapter, Fact, Finding, Message, Setting, Translation
 from adapters.sdk.options import check_tried
 from adapters.sdk.scaffold import scaffold
 from events.errors import Refused, RejectedMessage
 from hub.cli.exit_codes import DONE, REFUSED
 from hub.cli.intake import Options, parsed_options
 from hub.cli.session import Session, session_of
+from hub.cli.words import finding_at
 from hub.local.requests import Document
 
 commands = typer.Typer(help="How agencies speak.", no_args_is_help=True)
@@ -117,10 +119,14 @@ def _outcome(message: Message, translation: Translation) -> Document:
     return {
         "place": message.place,
         "state": state,
-        "reason": f"{why.code}: {why.where} {why.detail}".strip() if why else translation.not_mapped or "",
-        "findings": [f"{each.code}: {each.where}" for each in findings],
+        "reason": _found(why, message) if why else translation.not_mapped or "",
+        "findings": [_found(each, message) for each in findings],
         "facts": [_fact(each) for each in translation.facts],
     }
+
+
+def _found(finding: Finding, message: Message) -> str:
+    return finding_at(asdict(finding), message.place)
 
 
 def _fact(fact: Fact) -> Document:

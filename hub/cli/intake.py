@@ -16,6 +16,7 @@ from events.errors import HubError, Refused
 from hub.cli.exit_codes import exit_code_of
 from hub.cli.screen import Screen
 from hub.cli.session import Session, session_of
+from hub.cli.words import finding_at
 from hub.local.desks import Desk
 from hub.local.requests import Document
 from hub.local.wire import error_document
@@ -169,28 +170,28 @@ def _show(screen: Screen, document: Document) -> None:
     if several:
         rows.append(("total", *(document[name] for name in SUMS), f"{len(rows)} files"))
     screen.table(headings, rows)
-    named = [(f"{each['file']}, " if several else "", outcome) for each in receipts for outcome in each["outcomes"]]
-    _show_outcomes(screen, [{**outcome, "place": f"{name}{outcome['place']}"} for name, outcome in named])
+    _show_outcomes(screen, [(each["file"] if several else "", each["outcomes"]) for each in receipts])
 
 
-def _show_outcomes(screen: Screen, outcomes: Sequence[Document]) -> None:
-    """What did not go in, and why; then what was noted in what did."""
-    for outcome in outcomes:
+def _show_outcomes(screen: Screen, by_source: Sequence[tuple[str, Sequence[Document]]]) -> None:
+    """What did not go in, and why; then what was noted in what did.
+
+    Each with the file or receipt it came in, empty where there is only one.
+    """
+    outcomes = [(f"{source}, " if source else "", each) for source, several in by_source for each in several]
+    for source, outcome in outcomes:
+        place = outcome["place"]
         if outcome["state"] == "quarantined":
-            why = outcome["findings"][0]
-            screen.line(f"quarantined: {outcome['place']}: {_found(why)}", style="bold red")
+            why = finding_at(outcome["findings"][0], place)
+            screen.line(f"quarantined: {source}{place}: {why}", style="bold red")
         elif outcome["state"] == "not-mapped":
-            screen.line(f"not mapped: {outcome['place']}: {outcome['reason']}", style="yellow")
-    found = [(o["place"], each) for o in outcomes if o["state"] == "accepted-with-findings" for each in o["findings"]]
-    for place, each in found[:_SHOWN_FINDINGS]:
-        screen.line(f"finding: {place}: {_found(each)}", style="dim")
+            screen.line(f"not mapped: {source}{place}: {outcome['reason']}", style="yellow")
+    accepted = [(source, each) for source, each in outcomes if each["state"] == "accepted-with-findings"]
+    found = [(source, each["place"], finding) for source, each in accepted for finding in each["findings"]]
+    for source, place, finding in found[:_SHOWN_FINDINGS]:
+        screen.line(f"finding: {source}{place}: {finding_at(finding, place)}", style="dim")
     if len(found) > _SHOWN_FINDINGS:
         screen.line(f"... and {len(found) - _SHOWN_FINDINGS} more findings; `tellonce receipt ID` lists them.", "dim")
-
-
-def _found(finding: Document) -> str:
-    detail = f": {finding['detail']}" if finding["detail"] else ""
-    return f"{finding['code']}: {finding['where']}{detail}"
 
 
 def receipt(
@@ -209,7 +210,7 @@ def receipt(
     screen.line(f"from {document['agency']}/{document['system']}, read by {document['adapter']}")
     screen.line(f"received {document['received']}, {document['size_bytes']} bytes, SHA-256 {document['sha256']}")
     screen.line(", ".join(f"{name.replace('_', ' ')} {document[name]}" for name in SUMS))
-    _show_outcomes(screen, document["outcomes"])
+    _show_outcomes(screen, [("", document["outcomes"])])
 
 
 def message(
@@ -222,9 +223,17 @@ def message(
     document = session.ask("find-message", sender_id=sender_id, agency=agency)
     if session.answered(document):
         return
-    rows = [(each["receipt"], each["place"], each["state"], len(each["events"])) for each in document["messages"]]
-    if rows:
-        session.screen.table(("receipt", "place", "state", "events"), rows)
-        _show_outcomes(session.screen, document["messages"])
-    else:
+    found = document["messages"]
+    if not found:
         session.screen.line("No message of this id was received.")
+        return
+    headings = ("receipt", "received", "place", "state", "events", "duplicates")
+    session.screen.table(headings, [_row(each) for each in found])
+    _show_outcomes(session.screen, [(each["receipt"] if len(found) > 1 else "", [each]) for each in found])
+
+
+def _row(found: Document) -> tuple[object, ...]:
+    """A message that was found; as in the sums of a receipt, `events` are new ones."""
+    duplicates = sum(event["is_duplicate"] for event in found["events"])
+    new = len(found["events"]) - duplicates
+    return found["receipt"], found["received"], found["place"], found["state"], new, duplicates

@@ -11,6 +11,14 @@ from zoneinfo import ZoneInfo
 UNDATED = "No date given"
 
 
+def finding_at(finding: Mapping[str, str], place: str) -> str:
+    """A finding's code, where it is and what, beside the place of its message, which is not said again."""
+    where = finding["where"].removeprefix(f"{place}, ")
+    if place in (where, where.partition(" ")[2]):  # `row 2`, or `event 2` of a message whose place is 2
+        where = ""
+    return ": ".join(part for part in (finding["code"], where, finding["detail"]) if part)
+
+
 def day_in_words(day: date) -> str:
     return f"{day.day} {calendar.month_name[day.month]} {day.year}"
 

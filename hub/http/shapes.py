@@ -134,6 +134,7 @@ class Receipt(Counts):
 
 class FoundMessage(Outcome):
     receipt: str
+    received: str
 
 
 class FoundMessages(_Answer):

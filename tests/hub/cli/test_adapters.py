@@ -65,6 +65,16 @@ def test_a_mapping_is_tried_out_from_where_one_stands(tell: Tell) -> None:
     assert misspelt.err.endswith("It knows mapping, order.\n")
 
 
+def test_the_row_of_a_quote_left_open_is_said_once(tell: Tell, tmp_path: Path) -> None:
+    samples = Path(__file__).resolve().parents[3] / "adapters" / "csv_mapping" / "samples"
+    heading = (samples / "tenancies.csv").read_bytes().splitlines()[0]
+    (tmp_path / "open.csv").write_bytes(heading + b'\n"left open\n')
+    out = tell(
+        "adapters", "test", "csv_mapping", tmp_path / "open.csv", "--option", f"mapping={samples / 'tenancies.toml'}"
+    ).out
+    assert "row 2: quarantined unclosed-quote: a quoted cell" in out
+
+
 def test_every_event_type_is_listed_and_has_a_schema(tell: Tell) -> None:
     types = tell("--json", "schemas").document["types"]
     assert {each["type"] for each in types} == set(TYPES)

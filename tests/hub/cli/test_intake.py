@@ -145,6 +145,41 @@ def test_a_message_is_found_by_the_senders_own_id(tell: Tell, alex: str) -> None
     assert "No message of this id" in tell("message", "m-99").out
 
 
+def test_a_message_sent_twice_says_when_each_came_and_that_the_second_was_known(
+    tell: Tell, events_file: Callable[..., Path]
+) -> None:
+    file = events_file(homes.registration("m-1", "tenant/7", number=NUMBER))
+    sent = [tell("--json", "intake", "cloudevents", file, *HOUSING).document["receipts"][0]["receipt"] for _ in "12"]
+    headings, *rows = [line.split() for line in tell("message", "m-1").out.splitlines()]
+    assert headings == ["receipt", "received", "place", "state", "events", "duplicates"]
+    came = {number: tell("--json", "receipt", number).document["received"] for number in sent}
+    assert rows == [
+        [sent[1], came[sent[1]], "1", "accepted", "0", "1"],
+        [sent[0], came[sent[0]], "1", "accepted", "1", "0"],
+    ]
+    assert [each["received"] for each in tell("--json", "message", "m-1").document["messages"]] == [
+        came[sent[1]],
+        came[sent[0]],
+    ]
+
+
+def test_a_message_refused_twice_names_the_receipt_of_each(tell: Tell, events_file: Callable[..., Path]) -> None:
+    file = events_file({**homes.registration("m-1", "tenant/7", number=NUMBER), "specversion": "0.3"})
+    for _ in range(2):
+        tell("intake", "cloudevents", file, *HOUSING)
+    newest, oldest = (each["receipt"] for each in tell("--json", "message", "m-1").document["messages"])
+    why = [line for line in tell("message", "m-1").out.splitlines() if line.startswith("quarantined: ")]
+    assert [line.split(", ")[0] for line in why] == [f"quarantined: {newest}", f"quarantined: {oldest}"]
+
+
+def test_the_place_of_what_is_quarantined_is_said_once(tell: Tell, tmp_path: Path) -> None:
+    file = tmp_path / "lines.ndjson"
+    good = json.dumps(homes.registration("m-1", "tenant/7", number=NUMBER))
+    file.write_text(f"{good}\n[[[\n", "utf-8")
+    out = tell("intake", "cloudevents", file, *HOUSING).out
+    assert "quarantined: 2: truncated: the file or its line ends" in out
+
+
 def test_a_receipt_is_shown_in_words(tell: Tell, alex: str) -> None:
     number = tell("--json", "message", "m-1").document["messages"][0]["receipt"]
     found = tell("receipt", number)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hub.cli.chronology import finding_in_words, named_of
-from hub.cli.words import compact_day, heading_of, in_words, moment_in_words, time_of
+from hub.cli.words import compact_day, finding_at, heading_of, in_words, moment_in_words, time_of
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -55,3 +55,18 @@ def test_a_person_is_named_from_whatever_record_tells() -> None:
     records = [{"record": "a"}, {"names": [{"text": "Testerton"}]}, {"birth_date": "1980", "identifiers": nhs}]
     assert named_of({"records": records}) == {"name": "Testerton", "born": "1980", "nhs_number": "9990000018"}
     assert named_of({"records": []}) == {}
+
+
+@pytest.mark.parametrize(
+    ("place", "where", "words"),
+    [
+        ("row 2", "row 2", "odd: what to do"),
+        ("row 2", "row 2, column tenure", "odd: column tenure: what to do"),
+        ("2", "event 2", "odd: what to do"),
+        ("2", "data.tenure", "odd: data.tenure: what to do"),
+        ("row 2", "row 20", "odd: row 20: what to do"),
+        ("1", "PID-3(1)", "odd: PID-3(1): what to do"),
+    ],
+)
+def test_a_finding_beside_its_messages_place_does_not_say_it_again(place: str, where: str, words: str) -> None:
+    assert finding_at({"code": "odd", "where": where, "detail": "what to do"}, place) == words
