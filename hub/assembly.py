@@ -22,6 +22,7 @@ from events.upcasters import check_chains
 from hub.interpreter import set_interpreter
 from hub.linkage.decisions import Decisions, DecisionWriter
 from hub.linkage.linker import Linker
+from hub.opening import access_told, check_access
 from hub.receipts.store import ReceiptStore
 from hub.settings import Settings
 from hub.shadow import ShadowProcess
@@ -47,7 +48,7 @@ class Hub:
         self.clock = clock or SystemClock()
         self._closers: list[Callable[[], None]] = []
         try:
-            with reading_told("home"):
+            with access_told(self.home), reading_told("home"):
                 self._open()
         except BaseException:
             self.close()
@@ -57,6 +58,7 @@ class Hub:
         check_chains()
         set_interpreter()
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_access(self.home)
         lock = _lock(self.home / LOCK)
         self._closers.append(lock.close)
         self.keys = KeyStore(self.home / "keys.sqlite")

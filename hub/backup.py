@@ -6,6 +6,7 @@ is lost and its positions are given out again.
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from dataclasses import replace
@@ -17,6 +18,7 @@ import apsw
 from events.errors import WrongSettings
 from events.log.sqlite import PARTITION
 from hub.assembly import REGISTER, Hub
+from hub.opening import access_told
 from hub.receipts.journal import reopen_since
 from hub.settings import Settings
 
@@ -28,13 +30,14 @@ _OTHERS = (REGISTER, "token-key.pem")
 
 def back_up(hub: Hub, target: Path) -> dict[str, Any]:
     """Copies log, receipts and keys of an open home into a new folder. Raises WrongSettings `backup-exists`."""
-    if target.exists() and any(target.iterdir()):
-        raise WrongSettings("backup-exists", "the folder is not empty", where=str(target), next_step="Name a new one.")
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    hub.receipts.settle()
-    for name in _FILES:
-        copy_database(hub.home / name, target / name)
-    _copy_files(hub.home, target)
+    with access_told(target):
+        if target.exists() and any(target.iterdir()):
+            raise WrongSettings(
+                "backup-exists", "the folder is not empty", where=str(target), next_step="Name a new one."
+            )
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        hub.receipts.settle()
+        _copy_home(hub.home, target)
     return {"backup": str(target), "files": sorted(path.name for path in target.iterdir())}
 
 
@@ -45,15 +48,8 @@ def restore(source: Path, settings: Settings) -> dict[str, Any]:
     Raises WrongSettings `home-not-empty`, `no-backup`.
     """
     home = settings.home
-    if home.exists() and any(home.iterdir()):
-        raise WrongSettings("home-not-empty", "the home is not empty", where=str(home), next_step="Name a new one.")
-    missing = [name for name in _FILES if not (source / name).exists()]
-    if missing:
-        raise WrongSettings("no-backup", f"it has no {', '.join(missing)}", where=str(source))
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in _FILES:
-        copy_database(source / name, home / name)
-    _copy_files(source, home)
+    with access_told(home):
+        _copy_backup(source, home)
     old, last_known_us = _begin_epoch(home / "log.sqlite")
     reopen_since(home / "receipts.sqlite", last_known_us - _OVERLAP_US)
     with Hub(replace(settings, accepts_clock=True)) as hub:
@@ -62,23 +58,56 @@ def restore(source: Path, settings: Settings) -> dict[str, Any]:
     return {"home": str(home), "origin": old, "epoch": hub.log.epoch, "events": size}
 
 
+def _copy_backup(source: Path, home: Path) -> None:
+    if home.exists() and any(home.iterdir()):
+        raise WrongSettings("home-not-empty", "the home is not empty", where=str(home), next_step="Name a new one.")
+    missing = [name for name in _FILES if not (source / name).exists()]
+    if missing:
+        raise WrongSettings("no-backup", f"it has no {', '.join(missing)}", where=str(source))
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _copy_home(source, home)
+
+
 def copy_database(source: Path, target: Path) -> None:
     """A consistent copy of a SQLite file, also while others write to it."""
-    original = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)
+    original = _opened_to_copy(source)
+    _make_private(target)
     copy = apsw.Connection(str(target))
     with copy.backup("main", original, "main") as job:
         job.step()
     copy.close()
     original.close()
-    target.chmod(0o600)
 
 
-def _copy_files(source: Path, target: Path) -> None:
+def _opened_to_copy(path: Path) -> apsw.Connection:
+    """A connection that reads; also to a backup on a disk that cannot be written, where SQLite could keep no index."""
+    if os.access(path.parent, os.W_OK) or path.with_name(f"{path.name}-wal").exists():
+        return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    uri = f"{path.absolute().as_uri()}?immutable=1"
+    return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+
+
+def _copy_home(source: Path, target: Path) -> None:
+    """Copies what a backup holds, for the owner alone whatever the modes of the source are."""
+    for name in _FILES:
+        copy_database(source / name, target / name)
     for name in _OTHERS:
         if (source / name).exists():
-            shutil.copy2(source / name, target / name)
-    if (source / "receipts").is_dir():
-        shutil.copytree(source / "receipts", target / "receipts", dirs_exist_ok=True)
+            _copy_privately(source / name, target / name)
+    receipts = target / "receipts"
+    receipts.mkdir(mode=0o700, exist_ok=True)
+    for path in (source / "receipts").glob("*"):
+        _copy_privately(path, receipts / path.name)
+
+
+def _copy_privately(source: Path, target: Path) -> None:
+    _make_private(target)
+    shutil.copyfile(source, target)
+
+
+def _make_private(path: Path) -> None:
+    """An empty file of its owner's alone, before anything is in it."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _begin_epoch(path: Path) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""A disk of a few megabytes, to fill: a tmpfs of its own, where the test may mount one."""
+"""A disk of a few megabytes to fill, and a folder on a read-only one, where the test may mount them."""
 
 import os
 import shutil
@@ -36,14 +36,27 @@ class SmallDisk:
 @contextmanager
 def mounted(folder: Path, size_mb: int) -> Iterator[SmallDisk]:
     """A small disk at a folder; skips where this user may not mount one."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("only root can mount a small disk to fill")
-    told = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if told.returncode != 0:
-        pytest.skip(f"no small disk could be mounted: {told.stderr.strip()}")
+    _mount("-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", folder)
     try:
         yield SmallDisk(folder)
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """The folder as it is on a disk mounted read-only; skips where this user may not mount one."""
+    _mount("--bind", folder, folder)
+    try:
+        _mount("-o", "remount,ro,bind", folder)
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def _mount(*arguments: str | Path) -> None:
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root can mount a disk")
+    told = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if told.returncode != 0:
+        pytest.skip(f"no disk could be mounted: {told.stderr.strip()}")

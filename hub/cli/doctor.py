@@ -25,6 +25,7 @@ from hub.assembly import REGISTER
 from hub.cli.exit_codes import DONE, SETTINGS
 from hub.cli.operating import standstill
 from hub.cli.session import Session, session_of
+from hub.opening import access_told
 from hub.settings import Settings
 from hub.sqlite import reading_told
 
@@ -51,7 +52,8 @@ def doctor(context: typer.Context) -> int:
     """Look the home over: format, permissions, room, packages, clock, register, halted lanes."""
     session = session_of(context)
     settings = session.settings()
-    found = [*_looked_over(settings), *_asked(session, settings)]
+    looked = (*_looked_over(settings), *_asked(session, settings))
+    found = list({each.words: each for each in looked}.values())  # what stops several looks is said once
     code = DONE if all(each.is_well is not False for each in found) else SETTINGS
     if session.answered(
         {"home": str(settings.home), "is_well": code == DONE, "found": [each._asdict() for each in found]}
@@ -79,7 +81,7 @@ def _looked_over(settings: Settings) -> Iterator[Found]:
 
 def _tried(look: Callable[[Settings], Iterator[Found]], settings: Settings) -> Iterator[Found]:
     try:
-        with reading_told("home"):
+        with access_told(settings.home), reading_told("home"):
             yield from look(settings)
     except HubError as error:
         yield Found(error.where or error.code, False, str(error))

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Protocol
 from events.errors import HubError, TryAgainLater, WrongSettings
 from hub.local import wire
 from hub.local.requests import SOCKET, Document, Progress, Request, address, quiet
+from hub.opening import access_told
 from hub.settings import Settings
 
 WAIT_S = 10.0  # for another command to finish with the home
@@ -79,8 +80,9 @@ def reached(settings: Settings, *, may_make_home: bool = False, wait_s: float = 
 
     Raises WrongSettings `no-home`, and TryAgainLater `home-busy` where another command holds the home too long.
     """
-    if not may_make_home and not (settings.home / "log.sqlite").exists():
-        raise _no_home(settings.home)
+    with access_told(settings.home):
+        if not may_make_home and not (settings.home / "log.sqlite").exists():
+            raise _no_home(settings.home)
     deadline = time.monotonic() + wait_s
     while not is_served(settings.home):
         from hub.local import opened  # it takes a second to import all that a hub is made of: only where one is opened

@@ -150,7 +150,8 @@ class ViewStore:
 
     def _point(self, name: str) -> None:
         draft = self._pointer.with_suffix(".draft")
-        with draft.open("w", encoding="utf-8") as file:
+        descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(name)
             file.flush()
             os.fsync(file.fileno())

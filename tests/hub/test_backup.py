@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
+import orjson
 import pytest
 
+from adapters.sdk.receipts import Arrival
 from events.codec import open_row
 from events.errors import Refused, WrongSettings
+from hub.access.tokens import Tokens
+from hub.assembly import Hub
 from hub.backup import back_up, restore
 from hub.reading import Reading, TimelineQuestion
+from hub.receipts.store import ROW_MAX_BYTES
 from hub.settings import read_settings
 from tests.hub.homes import STEWARD, nhs_number, open_home, registration, send
 
@@ -57,3 +64,31 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
         restore(tmp_path / "copy", read_settings(tmp_path / "home", {}))
     with pytest.raises(WrongSettings, match="no-backup"):
         restore(tmp_path / "nowhere", read_settings(tmp_path / "again", {}))
+
+
+def test_every_file_that_the_hub_writes_is_its_owners_alone(tmp_path: Path) -> None:
+    usual = os.umask(0o022)
+    try:
+        with open_home(tmp_path / "home") as hub:
+            send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+            large = registration("2", "tenant/2", number=nhs_number(2), note="x" * ROW_MAX_BYTES)
+            hub.intake.receive(Arrival("housing", "crm", "cloudevents"), orjson.dumps([large]))
+            hub.runner.rebuild()
+            Tokens(hub.home, hub.clock)
+            back_up(hub, tmp_path / "copy")
+            assert open_to_others(tmp_path / "home") == {"agencies.toml"}  # written by hand: its mode is its writer's
+        for path in (tmp_path / "copy").rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # as after a journey on another disk
+        restore(tmp_path / "copy", read_settings(tmp_path / "again", {}))
+        with Hub(read_settings(tmp_path / "again", {})) as hub:
+            back_up(hub, tmp_path / "next")
+            hub.runner.rebuild()
+            assert any((hub.home / "receipts").iterdir())
+            assert open_to_others(tmp_path / "again") | open_to_others(tmp_path / "next") == set()
+    finally:
+        os.umask(usual)
+
+
+def open_to_others(folder: Path) -> set[str]:
+    """What in a folder others than its owner may read or write."""
+    return {path.name for path in folder.rglob("*") if stat.S_IMODE(path.stat().st_mode) & 0o077}
