@@ -66,7 +66,13 @@ ALLOWED = frozenset(
     }
 )
 LEVELS: Mapping[str, int] = MappingProxyType(
-    {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+    {
+        "debug": logging.DEBUG,
+        "info": logging.INFO,
+        "warning": logging.WARNING,
+        "error": logging.ERROR,
+        "silent": logging.CRITICAL,  # which nothing of ours ever is
+    }
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _ROOT = str(Path(__file__).resolve().parent.parent)

@@ -11,26 +11,36 @@ from zoneinfo import ZoneInfo, available_timezones
 from events.errors import WrongSettings
 
 DEFAULT_HOME = ".tellonce"
+LEVELS = ("debug", "info", "warning", "error")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """home: the folder of everything stored. zone: of dates given without a time. accepts_clock: see SqliteLog."""
+    """home: the folder of everything stored. zone: of dates given without a time. accepts_clock: see SqliteLog.
+
+    log_level: from which level on log lines are written; None is `info` for a hub that serves, and none for a command,
+    which says itself how it went.
+    """
 
     home: Path
     zone: ZoneInfo
     accepts_clock: bool = False
+    log_level: str | None = None
 
 
 def read_settings(home: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings of the environment; `home` from the command line wins. Raises WrongSettings, all faults at once."""
     zone = environ.get("TELLONCE_ZONE", "Europe/London")
     accepts = environ.get("TELLONCE_ACCEPT_CLOCK", "")
+    level = environ.get("TELLONCE_LOG") or None
     faults = []
     if zone not in available_timezones():
         faults.append("TELLONCE_ZONE is not a time zone of the IANA list")
     if accepts not in ("", "0", "1"):
         faults.append("TELLONCE_ACCEPT_CLOCK is neither 0 nor 1")
+    if level is not None and level not in LEVELS:
+        faults.append(f"TELLONCE_LOG is none of {', '.join(LEVELS)}")
     if faults:
         raise WrongSettings("bad-settings", "; ".join(faults), where="environment", next_step="See docs/settings.md.")
-    return Settings(home or Path(environ.get("TELLONCE_HOME") or DEFAULT_HOME), ZoneInfo(zone), accepts == "1")
+    folder = home or Path(environ.get("TELLONCE_HOME") or DEFAULT_HOME)
+    return Settings(folder, ZoneInfo(zone), accepts == "1", level)

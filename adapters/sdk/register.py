@@ -101,19 +101,24 @@ class Register:
     def agencies(self) -> tuple[Agency, ...]:
         return tuple(self._agencies.values())
 
+    def agency(self, name: str) -> Agency:
+        """The agency of this name. Raises Refused `unknown-agency`."""
+        found = self._agencies.get(name)
+        if found is None:
+            raise Refused(
+                "unknown-agency",
+                "this agency is not in the register",
+                where=f"agency {name[:40]}",
+                next_step="Add it with its sharing agreement to agencies.toml; `tellonce agencies` lists who is in.",
+            )
+        return found
+
     def admit(self, agency: str, system: str, on: date) -> tuple[Agency, System]:
         """The agency and its system if it may send on that day.
 
         Raises Refused `unknown-agency`, `unknown-system` or `agreement-out-of-date`.
         """
-        found = self._agencies.get(agency)
-        if found is None:
-            raise Refused(
-                "unknown-agency",
-                "this agency is not in the register",
-                where=f"agency {agency[:40]}",
-                next_step="Add it with its sharing agreement to agencies.toml; `tellonce agencies` lists who is in.",
-            )
+        found = self.agency(agency)
         its_system = self._systems.get((agency, system))
         if its_system is None:
             raise Refused(

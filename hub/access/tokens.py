@@ -34,6 +34,7 @@ ISSUER = AUDIENCE = "tellonce"
 ALGORITHM = "EdDSA"
 LEEWAY_S = 30  # two machines' clocks are never quite equal
 LIFETIME_S = 12 * 3600
+LIFETIME_MAX_S = 3_653 * 86_400  # ten years: nothing but a new key, and so new tokens for all, takes one back before
 # What each role asks for unless its token says otherwise; the values are the closed list.
 PURPOSE_OF_ROLE: Mapping[str, str] = MappingProxyType(
     {
@@ -73,12 +74,22 @@ class Tokens:
     def issue(
         self, who: str, role: str, organisation: str, *, purpose: str | None = None, lifetime_s: int = LIFETIME_S
     ) -> str:
-        """A signed token. Raises RejectedMessage `role-unknown`, `purpose-unknown` or `bad-token-claim`."""
+        """A signed token.
+
+        Raises RejectedMessage `role-unknown`, `purpose-unknown`, `bad-token-claim` or `token-too-long`.
+        """
         caller = Caller(who, role, organisation, purpose or PURPOSE_OF_ROLE.get(role, ""))
         if fault := _fault(caller):
             raise RejectedMessage(*fault, where="token", next_step="`tellonce token --help` lists what is possible.")
         if lifetime_s <= 0:
             raise RejectedMessage("bad-token-claim", "a token must live for a while", where="lifetime")
+        if lifetime_s > LIFETIME_MAX_S:
+            raise RejectedMessage(
+                "token-too-long",
+                f"a token holds for ten years ({LIFETIME_MAX_S // 86_400} days) at most",
+                where="lifetime",
+                next_step="Ask for fewer days, and for a new token when they are over.",
+            )
         now_s = self._clock() // 1_000_000
         claims = {
             "iss": ISSUER,

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from events.errors import HubError
-from hub.cli.exit_codes import BUG, DONE, USAGE, exit_code_of
+from hub.cli.exit_codes import BUG, DONE, USAGE, exit_code_of, told
 from hub.cli.screen import Screen
 from hub.cli.session import Session
 from hub.local.wire import HubFault, error_document
@@ -39,10 +40,21 @@ AREAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _VALUED = ("--home", "--as")
 
 
+class _Commands(typer.core.TyperGroup):
+    """The commands together. Ctrl-C comes out as Interrupted: typer would end without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise told(error) from error
+
+
 def app_for(command: str | None) -> typer.Typer:
     """The command line with the area of one command, or with all of them where none is named or known."""
     app = typer.Typer(
         name="tellonce",
+        cls=_Commands,
         help="Agencies' messages in, one timeline per person out: now, and as of any moment.",
         no_args_is_help=True,
         add_completion=False,
@@ -59,7 +71,8 @@ def app_for(command: str | None) -> typer.Typer:
 def options(
     context: typer.Context,
     home: Annotated[
-        Path | None, typer.Option(help="The hub's home; else TELLONCE_HOME, else .tellonce.", metavar="DIR")
+        Path | None,
+        typer.Option(help="The hub's home; else TELLONCE_HOME, else .tellonce.", metavar="DIR", readable=False),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print exactly one JSON document on standard output.")
@@ -82,13 +95,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         found = app_for(_command_of(given))(given, standalone_mode=False, prog_name="tellonce")
         return found if isinstance(found, int) else DONE
-    except HubError as error:
+    except (HubError, KeyboardInterrupt) as fault:
+        error = told(fault)
         return _failed(error_document(error), str(error), exit_code_of(error), as_json=as_json)
     except typer.TyperException as error:
         said = error.format_message()
         return _failed(_told("usage", said, "See `tellonce --help`."), f"usage: {said}", USAGE, as_json=as_json)
-    except (KeyboardInterrupt, typer.Abort):
-        return _failed(_told("interrupted", "interrupted", ""), "interrupted", 130, as_json=as_json)
     except BrokenPipeError:
         # Whoever read the output has enough; what is left in the buffer goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

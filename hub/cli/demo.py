@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +24,6 @@ from hub.cli.session import HUB, Session, session_of
 from hub.local.opened import OpenedHome, held
 from hub.local.requests import Document
 from hub.logs import configure_logs
-from hub.settings import Settings
 
 if TYPE_CHECKING:
     from hub.http.server import Listening
@@ -50,11 +50,11 @@ def demo(
     from hub.demo import run  # the borough's writer is a package for development: other commands do without it
 
     session = session_of(context)
-    settings = Settings(session.home or HOME, session.settings().zone)
+    settings = replace(session.settings(), home=session.home or HOME, accepts_clock=False)
     session.home = settings.home
     last_day = _day(end) if end else datetime.now(settings.zone).date() - timedelta(days=1)
     town = run.Borough(run.SEED if seed is None else seed, last_day, people)
-    configure_logs(level="warning")
+    configure_logs(level=settings.log_level or "silent")
     with _told(session.screen, town.end) as tell:
         history = run.make_home(settings, town, tell)
     with held(settings) as hub:
@@ -62,7 +62,7 @@ def demo(
         if no_serve:
             session.answered(document)
             return
-        configure_logs()
+        configure_logs(level=settings.log_level or "info")
         serve_hub(hub, HOST, port, mllp or (), lambda at: _ready(session, hub, document, at))
 
 

@@ -13,7 +13,7 @@ import typer
 
 from adapters.sdk.outcome import Counts
 from events.errors import HubError, Refused
-from hub.cli.exit_codes import exit_code_of
+from hub.cli.exit_codes import exit_code_of, told
 from hub.cli.screen import Screen
 from hub.cli.session import Session, session_of
 from hub.cli.words import finding_at
@@ -58,8 +58,8 @@ def intake(
     try:
         with session.desk(may_make_home=True) as desk:
             reports.extend(_received(session, desk, paths, arrival, file_name))
-    except HubError as error:
-        return _stopped(session.screen, reports, error)
+    except (HubError, KeyboardInterrupt) as fault:
+        return _stopped(session.screen, reports, told(fault))
     for stray in strays:
         session.screen.remark(f"left out: {stray}: a link that leads out of the folder", style="yellow")
     document = _summed(reports)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from events.errors import HubError
-from hub.cli.exit_codes import DONE, REFUSED, exit_code_of
+from hub.cli.exit_codes import DONE, REFUSED, exit_code_of, told
 from hub.cli.screen import Rows
 from hub.cli.session import session_of
 from hub.local.wire import error_document
@@ -39,9 +39,10 @@ def read(
                     session.screen.line(
                         f"{row['position']}  {row['known']}  {row['event']['type']}  {row['leaf'][:16]}"
                     )
-    except HubError as error:
+    except (HubError, KeyboardInterrupt) as fault:
         if not session.screen.as_json:
             raise
+        error = told(fault)
         rows.close(error=error_document(error))
         return exit_code_of(error)
     if session.screen.as_json:

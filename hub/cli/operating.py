@@ -149,8 +149,9 @@ def restore(
     session = session_of(context)
     from hub import backup, logs  # with all that a hub is made of: the other commands here do without it
 
-    logs.configure_logs(level="warning")
-    document = backup.restore(source, session.settings())
+    settings = session.settings()
+    logs.configure_logs(level=settings.log_level or "silent")
+    document = backup.restore(source, settings)
     if not session.answered(document):
         told = f"Restored {document['events']:,} events into {document['home']}; its epoch is {document['epoch']} now."
         session.screen.line(told)

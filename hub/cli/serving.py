@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from adapters.sdk.register import Register, read_register
 from events.clock import SystemClock
+from events.errors import Refused
 from hub.access.tokens import LIFETIME_S, Tokens
-from hub.assembly import Hub
+from hub.assembly import REGISTER, Hub
 from hub.cli.session import HUB, Session, session_of
 from hub.local.opened import held
 from hub.local.requests import Document
 from hub.local.server import SocketServer
 from hub.logs import configure_logs
+from hub.opening import access_told
 
 if TYPE_CHECKING:
     from hub.http.server import Listening
@@ -42,8 +45,9 @@ def add_to(app: typer.Typer) -> None:
 def serve(context: typer.Context, host: Host = HOST, port: Port = PORT, mllp: Mllp = None) -> None:
     """Hold the home and answer: HTTP, MLLP if asked for, and every other command."""
     session = session_of(context)
-    configure_logs()
-    with held(session.settings()) as hub:
+    settings = session.settings()
+    configure_logs(level=settings.log_level or "info")
+    with held(settings) as hub:
         serve_hub(hub, host, port, mllp or (), lambda at: _ready(session, hub, at))
 
 
@@ -84,9 +88,25 @@ def token(
     """Issue a token for the HTTP API, signed by this home."""
     session = session_of(context)
     home = session.settings().home
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    issued = Tokens(home, SystemClock()).issue(
-        who or role, role, agency, purpose=purpose, lifetime_s=days * _DAY_S or LIFETIME_S
-    )
+    with access_told(home):
+        _check_agency(read_register(home / REGISTER), role, agency)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        issued = Tokens(home, SystemClock()).issue(
+            who or role, role, agency, purpose=purpose, lifetime_s=days * _DAY_S or LIFETIME_S
+        )
     if not session.answered({"token": issued, "role": role, "organisation": agency}):
         session.screen.line(issued)
+
+
+def _check_agency(register: Register, role: str, agency: str) -> None:
+    """Raises Refused `whose-token` where an adapter's token names no agency, `unknown-agency` where nobody has it."""
+    if agency != HUB:
+        register.agency(agency)
+    elif role == "adapter":
+        names = ", ".join(each.name for each in register.agencies)
+        raise Refused(
+            "whose-token",
+            "an adapter's token is for one agency, and none is named",
+            where="--agency",
+            next_step=f"The register has {names or 'none yet: add it to agencies.toml'}.",
+        )

@@ -61,8 +61,8 @@ def held(settings: Settings, *, wait_s: float = WAIT_S) -> Iterator[Hub]:
 
 def open_free(settings: Settings, *, is_last: bool = False) -> Hub | None:
     """The open hub, or None while another process holds the home."""
-    if not structlog.is_configured():  # a command's standard output belongs to its answer
-        configure_logs(level="warning")
+    if not structlog.is_configured():  # a command says itself how it went: a log line would only say it twice
+        configure_logs(level=settings.log_level or "silent")
     os.umask(0o077)  # whatever is made in a home from here on is its owner's alone
     try:
         return Hub(settings)

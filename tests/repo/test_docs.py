@@ -71,7 +71,7 @@ def test_no_document_names_a_command_that_there_is_not() -> None:
 
 
 def test_exit_codes_are_documented() -> None:
-    table = re.findall(r"^\| (\d) \| (.+) \|$", page("cli.md"), re.MULTILINE)
+    table = re.findall(r"^\| (\d+) \| (.+) \|$", page("cli.md"), re.MULTILINE)
     assert {int(code): words for code, words in table} == MEANINGS
 
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from events.clock import DrivenClock
 from events.errors import HubError, Refused, RejectedMessage, WrongSettings
 from hub.access.door import ROLES, Caller
-from hub.access.tokens import AUDIENCE, ISSUER, KEY_FILE, PURPOSE_OF_ROLE, PURPOSES, Tokens
+from hub.access.tokens import AUDIENCE, ISSUER, KEY_FILE, LIFETIME_MAX_S, PURPOSE_OF_ROLE, PURPOSES, Tokens
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
@@ -189,6 +189,12 @@ def test_a_token_for_an_unknown_purpose_or_no_time_is_not_issued(tokens: Tokens)
         tokens.issue("ward-7", "practitioner", "hospital", purpose="curiosity")
     with pytest.raises(RejectedMessage, match="bad-token-claim"):
         tokens.issue("ward-7", "practitioner", "hospital", lifetime_s=0)
+
+
+def test_no_token_holds_for_more_than_ten_years(tokens: Tokens) -> None:
+    tokens.issue("ward-7", "practitioner", "hospital", lifetime_s=LIFETIME_MAX_S)
+    with pytest.raises(RejectedMessage, match="token-too-long"):
+        tokens.issue("ward-7", "practitioner", "hospital", lifetime_s=LIFETIME_MAX_S + 1)
 
 
 def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path, clock: DrivenClock) -> None:

@@ -68,6 +68,26 @@ def test_a_token_says_who_may_what(tell: Tell, home: Path) -> None:
     assert tell("token", "--role", "king").err.startswith("role-unknown: ")
 
 
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (("--role", "adapter"), "whose-token"),
+        (("--role", "adapter", "--agency", "hub"), "whose-token"),
+        (("--role", "adapter", "--agency", "hosing"), "unknown-agency"),
+        (("--role", "practitioner", "--agency", "hosing"), "unknown-agency"),
+        (("--role", "admin", "--days", "100000"), "token-too-long"),
+    ],
+    ids=" ".join,
+)
+def test_a_token_of_no_agency_or_for_a_lifetime_is_refused(tell: Tell, asked: tuple[str, ...], code: str) -> None:
+    found = tell("token", *asked)
+    assert (found.code, found.out, found.err.split(":")[0]) == (1, "", code)
+
+
+def test_an_adapters_token_without_agency_names_those_to_choose_from(tell: Tell) -> None:
+    assert "The register has housing, hospital." in tell("token", "--role", "adapter").err
+
+
 def test_a_sound_home_is_well(tell: Tell, home: Path, alex: str) -> None:
     for path in home.iterdir():
         path.chmod(0o700 if path.is_dir() else 0o600)

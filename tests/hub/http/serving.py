@@ -14,13 +14,12 @@ import httpx
 import uvloop
 
 from events.clock import Clock
-from hub.access.tokens import Tokens
+from hub.access.tokens import LIFETIME_MAX_S, Tokens
 from hub.assembly import Hub
 from hub.http.server import Listening, MllpPort, Serving
 from tests.hub.homes import open_home
 
 HUB = "hub"
-_YEAR_S = 366 * 86_400
 ORGANISATION = {"adapter": "housing"}
 
 
@@ -70,7 +69,7 @@ class Served:
         """The header of a role's token; issued once."""
         whose = organisation or ORGANISATION.get(role, HUB)
         if (role, whose) not in self._known:
-            self._known[role, whose] = self.tokens.issue(f"{role}-1", role, whose, lifetime_s=10 * _YEAR_S)
+            self._known[role, whose] = self.tokens.issue(f"{role}-1", role, whose, lifetime_s=LIFETIME_MAX_S)
         return {"Authorization": f"Bearer {self._known[role, whose]}"}
 
     def ask(self, role: str, method: str, path: str, **more: Any) -> httpx.Response:
