@@ -22,7 +22,11 @@ _MORE_THAN_A_PIPE = b"[" + b" " * 300_000  # written whole only when the command
 
 def interrupted(home: Path, *arguments: str | Path) -> tuple[int, str, str]:
     """How an intake ends that gets SIGINT while it waits for the rest of its standard input."""
-    code = "import sys; from hub.cli import main; sys.exit(main())"
+    # A shell lets what it starts in the background ignore SIGINT, the tests among it.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "import sys; from hub.cli import main; sys.exit(main())"
+    )
     command = [sys.executable, "-c", code, "--home", str(home), *map(str, arguments)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT) as process:
