@@ -144,6 +144,7 @@ class Judge:
         self._void_orders: dict[Key, bool] = {}  # order -> because of the wrong person
         self._void_offsets: dict[int, bool] = {}
         self._groups: set[str] = set()  # that the fact has been in
+        self._is_there = False  # something was said of the fact itself
         self._held_key: Key = ()  # the highest that the fact holds
         self._group_keys: dict[str, Key] = {}  # the highest of each group's withdrawals
         self._hidden: set[int] | None = set()  # None: to be worked out again
@@ -166,15 +167,13 @@ class Judge:
     def _take(self, thing: Item | Sweep) -> bool:
         if thing.is_wrong_person:
             self._is_simple = False
+        self._is_there = self._is_there or isinstance(thing, Item)
         if isinstance(thing, Item) and thing.kind == "void":
             self._void(thing)
             self._reconsider()
             return False
         key = self._key_of(thing)
-        if key is not None:
-            rank = _rank(thing, key)
-        else:
-            rank = (max(self._held_key, self._group_keys.get(thing.group or "", ())), _ARRIVAL, _NO_TAIL, thing.offset)
+        rank = _rank(thing, key) if key is not None else (self._held_by(thing), _ARRIVAL, _NO_TAIL, thing.offset)
         self._hold(thing, rank[0])
         is_void = self._is_void(rank)
         if is_void or thing.is_wrong_person or (self._ranked and rank < self._ranked[-1][0]):
@@ -191,6 +190,12 @@ class Judge:
         if order is None or (self.kinds is not None and not _are_comparable(self.kinds, order.kinds)):
             return None
         return None if _is_ahead(order, thing.known_us) else order.key
+
+    def _held_by(self, arrival: Item | Sweep) -> Key:
+        """The highest that the fact holds when something arrives, its group's withdrawals included."""
+        if not self._is_there:
+            return ()  # a group was withdrawn before the fact was first spoken of
+        return max(self._held_key, self._group_keys.get(arrival.group or "", ()))
 
     def _hold(self, thing: Item | Sweep, key: Key) -> None:
         """Keeps the highest key held: of what was said of the fact, and of the withdrawals of its groups."""

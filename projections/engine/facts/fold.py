@@ -24,7 +24,7 @@ from projections.engine.standing import Sweep, is_plainly_ordered, why_arrival
 
 # Rises with this fold and its tables. Rows carry titles: other words for them make another version, of the view of
 # people too, which shows none. Its rows are laid out like all others rather than with a case of their own.
-FACTS_VERSION = 3 << 32 | wording_of_titles()
+FACTS_VERSION = 4 << 32 | wording_of_titles()
 _CLOSING_TYPE = "hub.return-closed"
 _WITHDRAW_GROUP = "withdraw-group"
 _WRONG_PERSON = "wrong-person"

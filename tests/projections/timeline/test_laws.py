@@ -70,6 +70,7 @@ def test_any_stream_reads_as_the_oracle_says(profile: str, rng: random.Random) -
         "r>P s>Q r>Q s>P r>P",
         "r>P s>Q t>S P+Q s>S r>S s>Q s.f:A@1",
         "e:A#m1 ~h@6 x@6 ~h#m2 A@1[h]",
+        "~g@4 ~g#m6 e:A@1[g] e:x#m14",
         "r>P B@6 s>Q s.f:B@6 Q+P s>-N6 r>N6 r>P N6+Q",
     ],
 )
