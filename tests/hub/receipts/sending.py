@@ -54,8 +54,13 @@ def main(folder: Path, name: str) -> None:
     bench.intake.sweep()
     print("ready", flush=True)
     printing = threading.Lock()
-    for thread in range(THREADS):
-        threading.Thread(target=send_for_ever, args=(bench, f"{name}-{thread}", printing)).start()
+    senders = [
+        threading.Thread(target=send_for_ever, args=(bench, f"{name}-{thread}", printing)) for thread in range(THREADS)
+    ]
+    for sender in senders:
+        sender.start()
+    for sender in senders:  # a process whose main thread is at its end takes small messages no more
+        sender.join()
 
 
 if __name__ == "__main__":
