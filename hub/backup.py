@@ -17,13 +17,13 @@ import apsw
 
 from events.errors import WrongSettings
 from events.log.sqlite import PARTITION
-from hub.assembly import REGISTER, Hub
+from hub.assembly import LOG, REGISTER, Hub
 from hub.opening import access_told
 from hub.receipts.journal import reopen_since
 from hub.settings import Settings
 
 # The log first: whatever it holds is then in the receipts and keys that are copied after it.
-_FILES = ("log.sqlite", "receipts.sqlite", "keys.sqlite")
+_FILES = (LOG, "receipts.sqlite", "keys.sqlite")
 _OVERLAP_US = 3_600_000_000
 _OTHERS = (REGISTER, "token-key.pem")
 
@@ -50,7 +50,7 @@ def restore(source: Path, settings: Settings) -> dict[str, Any]:
     home = settings.home
     with access_told(home):
         _copy_backup(source, home)
-    old, last_known_us = _begin_epoch(home / "log.sqlite")
+    old, last_known_us = _begin_epoch(home / LOG)
     reopen_since(home / "receipts.sqlite", last_known_us - _OVERLAP_US)
     with Hub(replace(settings, accepts_clock=True)) as hub:
         size = hub.log.head()[PARTITION]

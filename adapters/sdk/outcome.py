@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from adapters.sdk.adapter import Finding
@@ -54,6 +54,9 @@ class Counts:
             for event in outcome.events:
                 self.duplicates += event.is_duplicate
                 self.events += not event.is_duplicate
+
+
+SUMS = tuple(each.name for each in fields(Counts))
 
 
 @dataclass(frozen=True, slots=True)

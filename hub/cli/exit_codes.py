@@ -31,7 +31,7 @@ class Interrupted(HubError):
             "interrupted",
             "the command was stopped before its end; what was acknowledged is stored and stays",
             where="Ctrl-C",
-            next_step="Give it again: nothing is done twice.",
+            next_step="Give it again: a message with an order, an id or a file name is not taken in twice.",
         )
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from adapters.sdk.outcome import Counts
+from adapters.sdk.outcome import SUMS
 from events.errors import HubError, Refused
 from hub.cli.exit_codes import exit_code_of, told
 from hub.cli.screen import Screen
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 STDIN = "-"
-SUMS = tuple(each.name for each in fields(Counts))
 _SHOWN_FINDINGS = 20
 
 Agency = Annotated[str, typer.Option(help="The agency that sends, as in the register.", metavar="A")]

@@ -54,7 +54,7 @@ def test_an_interrupted_command_says_what_stays_and_what_to_do(
     assert err.startswith("interrupted: ")
     assert err.count("\n") == 1
     assert "what was acknowledged is stored and stays" in err
-    assert "Give it again: nothing is done twice." in err
+    assert "Give it again: a message with an order, an id or a file name is not taken in twice." in err
     assert "Alex Testerton" in tell("timeline", "--nhs-number", NUMBER).out
 
 
