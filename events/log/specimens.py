@@ -5,11 +5,27 @@ from __future__ import annotations
 import hashlib
 import time
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from events.codec import Sealed, StoredRow, seal
 from events.ids import EventId, SubjectId
 from events.log.port import Log, Subscription
 
 WAIT_MAX_S = 20.0
+
+
+class ASigner:
+    """A Signer whose key follows from a number: never for a log that anybody relies on."""
+
+    def __init__(self, number: int = 1) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(number.to_bytes(32, "big"))
+
+    @property
+    def public_key(self) -> bytes:
+        return self._key.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        return self._key.sign(message)
 
 
 def a_row(number: int, subject: int = 0, size_bytes: int = 0) -> Sealed:
