@@ -19,6 +19,7 @@ from events.clock import Clock, SystemClock
 from events.errors import HubError, WrongSettings
 from events.log.sqlite import PARTITION, SqliteLog
 from events.upcasters import check_chains
+from hub.durable import make_folder
 from hub.interpreter import set_interpreter
 from hub.linkage.decisions import Decisions, DecisionWriter
 from hub.linkage.linker import Linker
@@ -57,7 +58,7 @@ class Hub:
     def _open(self) -> None:
         check_chains()
         set_interpreter()
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.home)
         check_access(self.home)
         lock = _lock(self.home / LOCK)
         self._closers.append(lock.close)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from hub.durable import make_folder, sync_folder
 from hub.sqlite import faults_told
 
 CHUNK_BYTES = 1 << 20
@@ -19,7 +20,7 @@ class ReceiptFiles:
     """Files named by receipt; one counts only when a row of receipts.sqlite names it."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        make_folder(folder)
         self._folder = folder
 
     def write(self, name: str, head: bytes, rest: BinaryIO) -> tuple[int, bytes]:
@@ -40,18 +41,11 @@ class ReceiptFiles:
                         _write_all(file, chunk)
                 with faults_told(_WHERE):
                     os.fsync(file.fileno())
-                    self._sync_folder()
+                    sync_folder(self._folder)
         except BaseException:
             self.remove(name)
             raise
         return size, digest.digest()
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def open(self, name: str) -> BinaryIO:
         return (self._folder / name).open("rb")
