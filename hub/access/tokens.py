@@ -5,10 +5,7 @@ Tokens are signed with Ed25519 by a key that is made in the home at first use; n
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
-import stat
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,17 +14,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
 from events.clock import Clock
-from events.errors import Refused, RejectedMessage, WrongSettings
+from events.errors import Refused, RejectedMessage
 from hub.access.door import ROLES, Caller
+from hub.keyfile import key_of
 
 KEY_FILE = "token-key.pem"
 ISSUER = AUDIENCE = "tellonce"
@@ -51,6 +42,7 @@ _WHO = re.compile(r"[\w.@:+-]{1,100}")
 _ORGANISATION = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _SCHEME = "bearer "
 _REMEMBERED = 2_000
+_ANEW = "Move it away: a new key is made, and every token must be issued again."
 
 
 class _Verified(NamedTuple):
@@ -62,10 +54,10 @@ class _Verified(NamedTuple):
 
 
 class Tokens:
-    """Issues and verifies the tokens of one home."""
+    """Issues and verifies the tokens of one home. Raises WrongSettings `bad-token-key` where its key cannot serve."""
 
     def __init__(self, home: Path, clock: Clock) -> None:
-        self._key = _key_of(home / KEY_FILE)
+        self._key = key_of(home / KEY_FILE, "bad-token-key", _ANEW)
         self._public = self._key.public_key()
         self._clock = clock
         self._verified: OrderedDict[str, _Verified] = OrderedDict()
@@ -180,46 +172,3 @@ def _wrong() -> Refused:
 
 def _unwelcome(code: str, what: str, next_step: str) -> Refused:
     return Refused(code, what, where="token", next_step=next_step)
-
-
-# ---- the key
-
-
-def _key_of(path: Path) -> Ed25519PrivateKey:
-    """The key in a file, made at first use. Raises WrongSettings `bad-token-key`."""
-    if not path.exists():
-        _make_key(path)
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise _bad_key(path, "others than its owner may read it", f"Run `chmod 600 {path.name}` in the home.")
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except ValueError as error:
-        raise _bad_key(path, "it holds no private key", _ANEW) from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise _bad_key(path, "it holds a key of another kind than Ed25519", _ANEW)
-    return key
-
-
-_ANEW = "Move it away: a new key is made, and every token must be issued again."
-
-
-def _make_key(path: Path) -> None:
-    """Writes a new key beside and links it into place: of two processes that begin at once, one wins."""
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
-    finally:
-        draft.unlink()
-
-
-def _bad_key(path: Path, what: str, next_step: str) -> WrongSettings:
-    return WrongSettings("bad-token-key", what, where=path.name, next_step=next_step)

@@ -31,6 +31,7 @@ AREAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "logbook": ("log",),
         "operating": ("agencies", "sources", "status", "rebuild", "backup", "restore"),
         "serving": ("serve", "token"),
+        "witness": ("witness",),
         "doctor": ("doctor",),
         "adapters": ("adapters",),
         "schemas": ("schemas",),

@@ -35,7 +35,7 @@ class Session:
     def caller(self) -> Caller:
         """Who asks: the local user in the role that the operation usually has, unless --as names another."""
         if self.speaker is None:
-            return Caller(_local_user(), "", HUB, "")
+            return Caller(user_name(), "", HUB, "")
         role, _, name = self.speaker.partition(":")
         if role not in ROLES:
             raise Refused(
@@ -45,7 +45,7 @@ class Session:
                 next_step=f"The roles are: {', '.join(ROLES)}; write --as ROLE or --as ROLE:NAME.",
             )
         # An adapter acts for its agency, so its name is the agency's.
-        return Caller(name or _local_user(), role, name if role == "adapter" and name else HUB, "")
+        return Caller(name or user_name(), role, name if role == "adapter" and name else HUB, "")
 
     def request(self, operation: str, arguments: Mapping[str, Any]) -> Request:
         given = {key: value for key, value in arguments.items() if value is not None}
@@ -85,7 +85,8 @@ def session_of(context: typer.Context) -> Session:
     return session
 
 
-def _local_user() -> str:
+def user_name() -> str:
+    """Who is logged in on this machine."""
     try:
         return f"local:{getpass.getuser()}"
     except (KeyError, OSError):  # a user without a name, as in some containers

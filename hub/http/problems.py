@@ -39,6 +39,9 @@ _FORBIDDEN = (
     "unknown-system",
     "other-adapter",
     "agreement-out-of-date",
+    "not-signed",
+    "bad-signature",
+    "epoch-closed",
 )
 _NOT_FOUND = (
     "unknown-person",
@@ -49,6 +52,9 @@ _NOT_FOUND = (
     "unknown-quarantine-number",
     "unknown-adapter",
     "no-such-route",
+    "unknown-log",
+    "epoch-unknown",
+    "epoch-pending",
 )
 _CONFLICTS = (
     "already-linked",
@@ -60,7 +66,16 @@ _CONFLICTS = (
     "other-epoch",
 )
 _NOT_UNDERSTOOD = ("unknown-option", "option-of-register")
-_UNANSWERABLE = ("bad-question", "unknown-type", "agency-never-heard", "reversed-range")
+_UNANSWERABLE = (
+    "bad-question",
+    "unknown-type",
+    "agency-never-heard",
+    "reversed-range",
+    "forked",
+    "unproven",
+    "prefix-changed",
+    "unknown-parent",
+)
 _LATER = (
     "disk-full",
     "hub-stopping",
@@ -82,6 +97,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "unsupported-content-type": 415,
         **dict.fromkeys(_UNANSWERABLE, 422),
         **dict.fromkeys(_CONFLICTS, 409),
+        "too-many-requests": 429,
         **dict.fromkeys(_LATER, 503),
     }
 )
@@ -119,7 +135,7 @@ def answer(error: HubError, **more: Any) -> Response:
     headers = {}
     if told["status"] == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if told["status"] == 503:
+    if told["status"] in (429, 503):
         headers["Retry-After"] = str(RETRY_AFTER_S)
     return Response(orjson.dumps(told), told["status"], headers, MEDIA_TYPE)
 

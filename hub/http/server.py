@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-import uvicorn
 import uvloop
-from starlette.types import ASGIApp
 
 from adapters.hl7v2.mllp import MllpServer, NotStored, Receive, Stored
 from adapters.sdk.register import check_adapter
@@ -26,6 +21,7 @@ from hub.http.app import build_app, close_app
 from hub.http.asking import Desk
 from hub.http.edge import new_request_id
 from hub.http.intake import take_in
+from hub.http.listening import Quiet, cannot_listen, config_of, listener_at, signals_to
 
 log = structlog.get_logger()
 GRACE_S = 20
@@ -125,13 +121,13 @@ class Serving:
         """Listens, says where, and returns when it was stopped and everything begun is finished."""
         self._loop = asyncio.get_running_loop()
         try:
-            with _listener(self._host, self._port) as listener, _signals(self._loop, self._on_signal):
+            with listener_at(self._host, self._port) as listener, signals_to(self._loop, self._on_signal):
                 await self._serve(listener, on_ready)
         finally:
             await asyncio.to_thread(close_app, self._app)
 
     async def _serve(self, listener: socket.socket, on_ready: Callable[[Listening], None]) -> None:
-        server = _Uvicorn(_config(self._app))
+        server = Quiet(config_of(self._app, GRACE_S))
         speakers = [MllpServer(self._receiving(each)) for each in self._mllp]
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
@@ -172,76 +168,8 @@ class Serving:
         return receive
 
 
-class _Uvicorn(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are Serving's: uvicorn would raise them again at its end, before the hub is closed."""
-        yield
-
-
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_S,
-        timeout_keep_alive=75,
-    )
-
-
-@contextmanager
-def _listener(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, so that asyncio sends answers at once (TCP_NODELAY) instead of 40 ms later.
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            raise _cannot_listen(error, host, port) from error
-        listener.set_inheritable(False)
-        yield listener
-
-
 async def _started(server: MllpServer, host: str, port: int) -> int:
     try:
         return await server.start(host, port)
     except OSError as error:
-        raise _cannot_listen(error, host, port) from error
-
-
-def _cannot_listen(error: OSError, host: str, port: int) -> WrongSettings:
-    if error.errno == errno.EADDRINUSE:
-        return WrongSettings(
-            "port-in-use",
-            "another process listens there",
-            where=f"{host} port {port}",
-            next_step="Stop it, or choose another port.",
-        )
-    return WrongSettings(
-        "bad-address",
-        f"it cannot be listened at ({errno.errorcode.get(error.errno or 0, 'no such host')})",
-        where=f"{host} port {port}",
-        next_step="Name an address of this machine, and a port that its user may open (1024 and higher).",
-    )
-
-
-@contextmanager
-def _signals(loop: asyncio.AbstractEventLoop, act: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """SIGTERM and SIGINT while it lasts; outside the main thread there are none to be had."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
-        loop.add_signal_handler(number, act, number)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+        raise cannot_listen(error, host, port) from error
