@@ -19,6 +19,7 @@ from hub.witness.showing import epoch_told, knowledge
 FOLDER = Path(".tellonce-witness")
 HOST, PORT = "127.0.0.1", 8090
 commands = typer.Typer(help="A witness: remembers how far another agency's log had come.", no_args_is_help=True)
+_NO_LOG = "It knows no log yet: `tellonce witness add-log KEY`, with the key of the hub's log."
 _MEANINGS = {
     "forked": "it signed two different trees of one size",
     "unproven": "it asked for a cosignature and did not prove that nothing was changed",
@@ -68,7 +69,7 @@ def _ready(session: Session, house: House, url: str) -> None:
     session.screen.line(f"Witness {house.key.name} at {url}")
     session.screen.line(f"Its key, for the hub's witnesses.toml: {house.key}")
     if not house.store.logs():
-        session.screen.line("It knows no log yet: `tellonce witness add-log KEY`, with the key of the hub's log.")
+        session.screen.line(_NO_LOG)
 
 
 @commands.command("add-log")
@@ -118,6 +119,8 @@ def show(
     if session.answered({"witness": key.name, "key": str(key), "logs": logs}):
         return
     session.screen.line(f"Witness {key.name}, key {key}")
+    if not logs:
+        session.screen.line(_NO_LOG)
     for each in logs:
         _show_log(session, each, with_notes=notes)
 

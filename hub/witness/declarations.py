@@ -1,6 +1,6 @@
 """What a log says, signed, of the epoch it goes on in after a restore: where the one before was cut off.
 
-    tellonce restored/v1
+    tellonce/restored/v1
     <new origin>
     <old origin>
     <restored size>
@@ -15,11 +15,11 @@ import base64
 import re
 from typing import NamedTuple, NoReturn
 
-from events.checkpoints import Note, Signer, sign_note
+from events.checkpoints import ED25519, Note, Signature, Signer, VerifierKey
 from events.errors import RejectedMessage
 from events.ledger import HASH_BYTES
 
-_HEADING = "tellonce restored/v1"
+_HEADING = "tellonce/restored/v1"
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
@@ -39,7 +39,8 @@ class Declaration(NamedTuple):
 
 def sign_declaration(declaration: Declaration, name: str, signer: Signer) -> Note:
     """The declaration under the log's own signature; `name` is the log's."""
-    return sign_note(declaration.text, name, signer)
+    key = VerifierKey(name, ED25519, signer.public_key)
+    return Note(declaration.text, (Signature(name, key.key_id, signer.sign(declaration.text.encode())),))
 
 
 def parse_declaration(text: str) -> Declaration:

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import orjson
 import structlog
@@ -17,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from events.errors import HubError, RejectedMessage, TryAgainLater
+from events.errors import HubError, RejectedMessage, TryAgainLater, WrongSettings
 from hub.http import problems
 from hub.http.asking import body_of
 from hub.http.listening import Quiet, config_of, listener_at, signals_to
@@ -32,6 +31,8 @@ _ASKERS_MAX = 10_000
 _GRACE_S = 5
 _CONNECTIONS = 64
 
+Certificate = tuple[str, str]
+"""The files of a TLS certificate with its chain, and of its key."""
 Answering = Callable[[Request], Awaitable[Response]]
 
 
@@ -60,6 +61,8 @@ class WitnessServer:
     def __init__(self, witness: Witness, now: Callable[[], float] = time.monotonic) -> None:
         self._witness = witness
         self._turnstile = Turnstile(now)
+        self._stopping = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.app = Starlette(
             routes=[
                 Route("/add-checkpoint", self._answering(self._add_checkpoint), methods=["POST"]),
@@ -69,15 +72,42 @@ class WitnessServer:
             ]
         )
 
+    async def run(
+        self,
+        host: str,
+        port: int,
+        certificate: Certificate | None = None,
+        on_ready: Callable[[str], None] = lambda url: None,
+    ) -> None:
+        """Listens, says where, and returns when it was stopped and everything begun is finished."""
+        self._loop = asyncio.get_running_loop()
+        with listener_at(host, port) as listener, signals_to(self._loop, lambda number: self._stopping.set()):
+            server = Quiet(_config(self.app, certificate))
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            while not server.started and not serving.done():
+                await asyncio.sleep(0.01)
+            named = f"[{host}]" if ":" in host else host
+            on_ready(f"{'https' if certificate else 'http'}://{named}:{listener.getsockname()[1]}")
+            waiting = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            server.should_exit = True
+            await serving
+
+    def stop(self) -> None:
+        """Begins the end, from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
     def _answering(self, answer: Answering) -> Answering:
         async def answering(request: Request) -> Response:
             try:
                 self._turnstile.pass_through(request.client.host if request.client else "")
                 return await answer(request)
             except OtherSize as error:
-                return Response(sizes_text(error.size), 409, media_type=SIZE_TYPE)
+                return Response(sizes_text(error.size), 409, {"Content-Type": SIZE_TYPE})
             except HubError as error:
-                log.info("witness_refused", code=error.code, route=request.url.path if error.code else "")
+                log.info("witness_refused", code=error.code)
                 return problems.answer(error)
             except ClientDisconnect:
                 return Response(status_code=400)
@@ -121,39 +151,27 @@ def serve(
     *,
     host: str,
     port: int,
-    certificate: tuple[str, str] | None = None,
+    certificate: Certificate | None = None,
     on_ready: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Serves until SIGTERM or SIGINT. `certificate`: the files of a TLS certificate with its chain, and of its key.
-
-    Raises WrongSettings `port-in-use`, `bad-address`, `bad-certificate`.
-    """
+    """Serves until SIGTERM or SIGINT. Raises WrongSettings `port-in-use`, `bad-address`, `bad-certificate`."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(WitnessServer(witness).app, host, port, certificate, on_ready))
+        runner.run(WitnessServer(witness).run(host, port, certificate, on_ready))
 
 
-async def _serve(
-    app: Starlette, host: str, port: int, certificate: tuple[str, str] | None, on_ready: Callable[[str], None]
-) -> None:
-    stopping = asyncio.Event()
-    with listener_at(host, port) as listener, signals_to(asyncio.get_running_loop(), lambda number: stopping.set()):
-        server = Quiet(_config(app, certificate))
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.01)
-        named = f"[{host}]" if ":" in host else host
-        on_ready(f"{'https' if certificate else 'http'}://{named}:{listener.getsockname()[1]}")
-        waiting = asyncio.create_task(stopping.wait())
-        await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        server.should_exit = True
-        with suppress(asyncio.CancelledError):
-            await serving
-
-
-def _config(app: Starlette, certificate: tuple[str, str] | None) -> uvicorn.Config:
+def _config(app: Starlette, certificate: Certificate | None) -> uvicorn.Config:
     config = config_of(app, _GRACE_S)
+    config.lifespan = "off"
     config.limit_concurrency = _CONNECTIONS
     if certificate is not None:
         config.ssl_certfile, config.ssl_keyfile = certificate
+    try:
+        config.load()
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise WrongSettings(
+            "bad-certificate",
+            "the TLS certificate and its key cannot be used",
+            where="--certificate",
+            next_step="Give both as PEM files that this user may read: the chain from the certificate on, and its key.",
+        ) from error
     return config

@@ -7,12 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 
 from events.clock import DrivenClock
 from hub.witness.house import House, opened
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WITNESS = "witness.northbank.example"
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -1,0 +1,119 @@
+"""Asks one witness over HTTP, with the standard library's client.
+
+It follows no redirect and reads no proxy from the environment: a checkpoint goes where the settings say and nowhere
+else. One small POST every ten seconds needs no more, and nothing more to keep up to date.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+from typing import NamedTuple
+
+import orjson
+
+from events.errors import TryAgainLater
+from hub.witness.settings import NamedWitness
+
+TIMEOUT_S = 3.0
+_ANSWER_MAX_BYTES = 65_536
+
+
+class Reply(NamedTuple):
+    """What a witness answered."""
+
+    status: int
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """The stable code of a problem, or of a new epoch's state; empty where there is none."""
+        try:
+            told = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return ""
+        code = told.get("code") if isinstance(told, dict) else None
+        return code if isinstance(code, str) and code.replace("-", "").isalnum() else ""
+
+
+class WitnessClient:
+    """A connection to one witness, kept between requests; `close` ends what is under way, from another thread."""
+
+    def __init__(self, witness: NamedWitness, timeout_s: float = TIMEOUT_S) -> None:
+        self._witness = witness
+        self._timeout_s = timeout_s
+        self._connection: http.client.HTTPConnection | None = None
+        self._closing = threading.Lock()
+        self._is_closed = False
+
+    def post(self, path: str, body: bytes) -> Reply:
+        """Raises TryAgainLater `witness-unreachable`."""
+        return self._ask("POST", path, body)
+
+    def get(self, path: str) -> Reply:
+        """The same without a body."""
+        return self._ask("GET", path, None)
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> Reply:
+        try:
+            return self._told(method, path, body)
+        except (OSError, http.client.HTTPException) as error:
+            self._drop()
+            raise TryAgainLater(
+                "witness-unreachable",
+                f"the witness does not answer ({type(error).__name__})",
+                where=self._witness.name,
+                next_step="Ask its operator; the hub works on, and asks again.",
+            ) from error
+
+    def _told(self, method: str, path: str, body: bytes | None) -> Reply:
+        connection = self._connected()
+        where = f"{self._witness.url.path.rstrip('/')}{path}"
+        headers = {"Content-Type": "text/plain; charset=utf-8"} if body is not None else {}
+        try:
+            connection.request(method, where, body, headers)
+            answer = connection.getresponse()
+        except (ConnectionError, http.client.RemoteDisconnected):
+            # It may have closed a connection that was idle for long: once more, on a new one.
+            self._drop()
+            connection = self._connected()
+            connection.request(method, where, body, headers)
+            answer = connection.getresponse()
+        told = answer.read(_ANSWER_MAX_BYTES + 1)
+        if len(told) > _ANSWER_MAX_BYTES or not answer.isclosed():
+            self._drop()
+        return Reply(answer.status, told[:_ANSWER_MAX_BYTES])
+
+    def _connected(self) -> http.client.HTTPConnection:
+        with self._closing:
+            if self._is_closed:
+                raise ConnectionAbortedError
+            if self._connection is None:
+                self._connection = self._new()
+            return self._connection
+
+    def _new(self) -> http.client.HTTPConnection:
+        url = self._witness.url
+        host = url.hostname or ""
+        if url.scheme == "http":
+            return http.client.HTTPConnection(host, url.port, timeout=self._timeout_s)
+        context = ssl.create_default_context(cafile=str(self._witness.ca) if self._witness.ca else None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return http.client.HTTPSConnection(host, url.port, timeout=self._timeout_s, context=context)
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def close(self) -> None:
+        """Ends it for good; who waits for an answer is told that there is none."""
+        with self._closing:
+            self._is_closed = True
+            connection = self._connection
+        if connection is not None and (sock := connection.sock) is not None:
+            try:
+                sock.shutdown(2)
+            except OSError:
+                return
