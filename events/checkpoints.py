@@ -175,10 +175,15 @@ def _bad_checkpoint(why: str) -> NoReturn:
 # ---- signing
 
 
+def sign_note(text: str, name: str, signer: Signer) -> Note:
+    """A text that ends in a newline under one signature."""
+    key = VerifierKey(name, ED25519, signer.public_key)
+    return Note(text, (Signature(name, key.key_id, signer.sign(text.encode())),))
+
+
 def sign_checkpoint(checkpoint: Checkpoint, name: str, signer: Signer) -> Note:
     """The checkpoint under the log's own signature."""
-    key = VerifierKey(name, ED25519, signer.public_key)
-    return Note(checkpoint.text, (Signature(name, key.key_id, signer.sign(checkpoint.text.encode())),))
+    return sign_note(checkpoint.text, name, signer)
 
 
 def cosign(note: Note, name: str, signer: Signer, at_s: int) -> Signature:

@@ -33,9 +33,19 @@ J = TypeVar("J", bound=Job)
 class GroupThread(Generic[J]):
     """Hands jobs, in the order in which they came, to `work`, which answers each of them or raises for all."""
 
-    def __init__(self, name: str, work: Callable[[list[J]], None], *, size_max: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[list[J]], None],
+        *,
+        size_max: int,
+        is_alone: Callable[[J], bool] = lambda job: False,
+    ) -> None:
+        """`is_alone` names jobs that are a group of their own."""
         self._work = work
         self._size_max = size_max
+        self._is_alone = is_alone
+        self._held: J | None = None  # it came in its turn, but belongs to no group with others
         self._jobs: queue.SimpleQueue[J | None] = queue.SimpleQueue()
         self._group: list[J] = []
         self._closing = threading.Lock()
@@ -75,13 +85,17 @@ class GroupThread(Generic[J]):
 
     def _next_group(self) -> tuple[list[J], bool]:
         """What waits, at least one job; and whether more may come."""
-        job = self._jobs.get()
+        job, self._held = self._held or self._jobs.get(), None
         group: list[J] = []
         size = 0
         while job is not None:
+            is_alone = self._is_alone(job)
+            if is_alone and group:
+                self._held = job
+                return group, True
             group.append(job)
             size += job.size
-            if size >= self._size_max:
+            if is_alone or size >= self._size_max:
                 return group, True
             try:
                 job = self._jobs.get_nowait()
@@ -103,6 +117,8 @@ class GroupThread(Generic[J]):
         """Nobody may wait for ever for a thread that is gone."""
         with self._closing:
             self._is_closed = True
+        if self._held is not None:
+            self._group.append(self._held)
         while not self._jobs.empty():
             self._group.extend(filter(None, (self._jobs.get(),)))
         for job in self._group:

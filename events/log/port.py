@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import NamedTuple, Protocol
 
 from events.codec import Sealed, StoredRow
-from events.errors import RejectedMessage
+from events.errors import Refused, RejectedMessage
 
 Cut = Mapping[str, int]
 
@@ -42,11 +42,39 @@ class Outcome(NamedTuple):
     """What became of one appended row.
 
     `is_known` says that the log could tell a duplicate at once; position and known time are then the original's.
+    `refused` is the code of why the row has no place and was not stored: its subject is closed.
     """
 
-    position: Position
+    position: Position | None
     known_us: int
     is_known: bool
+    refused: str | None = None
+
+    @property
+    def placed(self) -> Position:
+        """The position. Raises Refused (`subject-erased`) where there is none."""
+        if self.position is None:
+            raise Refused(
+                self.refused or "subject-erased",
+                "the record was erased, and the log takes nothing about it",
+                where="log",
+                next_step="Nothing was stored. Only whoever controls the record may re-admit it.",
+            )
+        return self.position
+
+
+class Act(Protocol):
+    """What has to happen in one moment with its rows: no other row gets a place in between."""
+
+    def before(self) -> None:
+        """In the writer's thread, before the rows are placed. What it raises (Refused) is the answer; nothing is
+        stored then."""
+        ...
+
+    def after(self, outcomes: Sequence[Outcome]) -> None:
+        """In the writer's thread, once the rows are durable and before any other row is placed. What it raises is
+        the answer, too, but the rows stay."""
+        ...
 
 
 PAGE_MAX_BYTES = 16 << 20
@@ -87,8 +115,8 @@ class Log(Protocol):
         """
         ...
 
-    def submit(self, rows: Sequence[Sealed]) -> Future[list[Outcome]]:
-        """The same without waiting."""
+    def submit(self, rows: Sequence[Sealed], act: Act | None = None) -> Future[list[Outcome]]:
+        """The same without waiting; with an act, as a group of its own."""
         ...
 
     def head(self) -> Cut: ...

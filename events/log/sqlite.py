@@ -1,7 +1,8 @@
 """The embedded log: one SQLite file, one writer thread with group commit, no secondary index.
 
 Rows are appended in the order in which they are submitted, group by group. `before_commit` makes new keys durable
-first: a key without events is harmless, an event that no key opens is lost.
+first: a key without events is harmless, an event that no key opens is lost. The tree over the leaves grows in the
+rows' transaction; what is signed about it was committed before, and leaves the process only once it is durable.
 """
 
 from __future__ import annotations
@@ -10,37 +11,50 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
+from events.checkpoints import ED25519, Checkpoint, Signer, VerifierKey, origin_of, sign_checkpoint
 from events.clock import Clock
 from events.codec import Sealed, StoredRow, header_id, leaf_hash
 from events.errors import TryAgainLater, WrongSettings
 from events.groups import GroupThread
-from events.log.bulk import insert_rows
+from events.ids import SubjectId
+from events.ledger import Tile, Tree, extended, root_of
+from events.log import file
 from events.log.faults import code_of, not_stored
-from events.log.port import Cut, Outcome, Position
+from events.log.file import Signed
+from events.log.port import Act, Cut, Outcome, Position
 from events.log.seen import Seen
 from events.log.subscription import SqliteSubscription
 
 PARTITION = "main-0"
-STORED_FORMAT = 1
 GROUP_MAX = 4_000
 _BEHIND_MAX_US = 120_000_000
 _SILENCE_MAX_US = 90 * 86_400 * 1_000_000
-_INSERT = "INSERT INTO log VALUES"
-_SELECT = "SELECT position, known_us, header, nonce, body, leaf FROM log WHERE position >= ? ORDER BY position LIMIT ?"
+_KEPT_EVERY_US = 60_000_000
+_NO_TIME = 0
+T = TypeVar("T")
 
 
 class _Job(NamedTuple):
+    """Rows to append, or, alone, something else for the one thread that writes."""
+
     rows: Sequence[Sealed]
-    done: Future[list[Outcome]]
+    done: Future[Any]
+    act: Act | None = None
+    work: Callable[[], Any] | None = None
 
     @property
     def size(self) -> int:
         return len(self.rows)
+
+    @property
+    def is_alone(self) -> bool:
+        return self.act is not None or self.work is not None
 
 
 class SqliteLog:
@@ -52,17 +66,29 @@ class SqliteLog:
         *,
         clock: Clock,
         new_epoch: Callable[[], str],
+        signer: Signer | None = None,
         before_commit: Callable[[], None] = lambda: None,
+        is_closed: Callable[[str, SubjectId, bytes], bool] = lambda agency, subject, key_id: False,
         accepts_clock: bool = False,
     ) -> None:
+        """`is_closed` is asked for each row's agency, subject and key id, in the writer's thread, at the moment in
+        which the row would get its place.
+
+        Raises WrongSettings: `home-older`, `home-newer`, `broken-file`, `log-gap`, and `log-changed` where the log is
+        not what it last signed.
+        """
         self._path = path
         self._clock = clock
+        self._signer = signer
         self._before_commit = before_commit
+        self._is_closed = is_closed
         self._accepts_clock = accepts_clock
         try:
-            self._db = _connect(path)
-            self._epoch = _prepare(self._db, path, new_epoch)
-            self._next, self._last_known_us = _check_contiguity(self._db, path)
+            self._db = file.connect(path)
+            self.name, self._epoch = file.prepare(self._db, path, new_epoch)
+            self._next, self._last_known_us = file.check_contiguity(self._db, path)
+            self._signed = file.check_signed(self._db, self._next)
+            self._edge = Tree(file.nodes_of(self._db)).edge(self._next)
         except (apsw.NotADBError, apsw.CorruptError) as error:
             raise WrongSettings(
                 "broken-file",
@@ -76,11 +102,29 @@ class SqliteLog:
         self._subscriptions: list[SqliteSubscription] = []
         self._subscribing = threading.Lock()
         self.commits, self.commit_s = 0, 0.0  # groups since it was opened, and how long they took to be durable
-        self._writer: GroupThread[_Job] = GroupThread("log-writer", self._commit_group, size_max=GROUP_MAX)
+        self._writer: GroupThread[_Job] = GroupThread(
+            "log-writer", self._work_on, size_max=GROUP_MAX, is_alone=lambda job: job.is_alone
+        )
 
     @property
     def epoch(self) -> str:
         return self._epoch
+
+    @property
+    def origin(self) -> str:
+        """What checkpoints of this epoch are about."""
+        return origin_of(self.name, self._epoch)
+
+    @property
+    def key(self) -> VerifierKey:
+        """What checkpoints are verified with, in every epoch."""
+        return VerifierKey(self.name, ED25519, self._signing.public_key)
+
+    @property
+    def _signing(self) -> Signer:
+        if self._signer is None:
+            raise WrongSettings("no-signing-key", "the log was opened without a key to sign with", where="log")
+        return self._signer
 
     @property
     def last_known_us(self) -> int:
@@ -96,43 +140,63 @@ class SqliteLog:
         """See Log. Also raises `clock-behind` and `clock-far-ahead` when the clock can't be trusted."""
         return self.submit(rows).result()
 
-    def submit(self, rows: Sequence[Sealed]) -> Future[list[Outcome]]:
-        job = _Job(rows, Future())
-        self._writer.submit(job)
-        return job.done
+    def submit(self, rows: Sequence[Sealed], act: Act | None = None) -> Future[list[Outcome]]:
+        """See Log."""
+        done: Future[list[Outcome]] = Future()
+        self._writer.submit(_Job(rows, done, act))
+        return done
 
-    def _commit_group(self, group: list[_Job]) -> None:
+    def _work_on(self, group: list[_Job]) -> None:
+        """In the writer's thread. What the disk does not take is told to everybody who waits."""
         try:
-            new, outcomes = self._commit([row for job in group for row in job.rows])
+            if group[0].work is not None:
+                group[0].done.set_result(group[0].work())
+            else:
+                self._commit_group(group)
         except apsw.Error as error:
             if code := code_of(error):
                 raise not_stored(code, "log") from error
             raise
-        at = 0
-        for job in group:
-            job.done.set_result(outcomes[at : at + len(job.rows)])
-            at += len(job.rows)
+
+    def _commit_group(self, group: list[_Job]) -> None:
+        act = group[0].act
+        if act is not None:
+            act.before()
+        new, outcomes = self._commit([row for job in group for row in job.rows])
+        try:
+            if act is not None:
+                act.after(outcomes)
+            at = 0
+            for job in group:
+                job.done.set_result(outcomes[at : at + len(job.rows)])
+                at += len(job.rows)
+        finally:
+            self._push(new)
+            self._seen.flush_if_due()
+
+    def _push(self, new: list[StoredRow]) -> None:
         if new:
             with self._subscribing:
                 for subscription in self._subscriptions:
                     subscription.push(new)
-        self._seen.flush_if_due()
 
     def _commit(self, rows: list[Sealed]) -> tuple[list[StoredRow], list[Outcome]]:
         new: list[StoredRow] = []
         keys: list[int] = []
+        edge = self._edge
         try:
             outcomes = self._placed(rows, new, keys)
             if new:
                 begun = time.perf_counter()
+                edge, tiles = extended(edge, [row.leaf for row in new])
                 self._before_commit()
-                self._store(new)
+                self._store(new, tiles)
                 self.commits, self.commit_s = self.commits + 1, self.commit_s + time.perf_counter() - begun
         except BaseException:
             self._seen.take_back(keys, self._next)
             raise
         if new:
-            self._next, self._last_known_us = new[-1].offset + 1, new[-1].known_us
+            self._next, self._last_known_us, self._edge = edge.size, new[-1].known_us, edge
         return new, outcomes
 
     def _placed(self, rows: list[Sealed], new: list[StoredRow], keys: list[int]) -> list[Outcome]:
@@ -143,6 +207,9 @@ class SqliteLog:
         here: dict[bytes, StoredRow] = {}
         outcomes: list[Outcome] = []
         for event_id, sealed in zip(event_ids, rows, strict=True):
+            if self._is_closed(*_owner(sealed.header)):
+                outcomes.append(Outcome(None, _NO_TIME, False, "subject-erased"))
+                continue
             twin = here.get(event_id)
             if twin is not None:
                 outcomes.append(Outcome(Position(self._epoch, PARTITION, twin.offset), twin.known_us, True))
@@ -160,16 +227,74 @@ class SqliteLog:
             known_us += 1
         return outcomes
 
-    def _store(self, new: list[StoredRow]) -> None:
+    def _store(self, new: list[StoredRow], tiles: list[Tile]) -> None:
+        with self._transaction():
+            file.store(self._db, new, tiles)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         db = self._db
         db.execute("BEGIN IMMEDIATE")
         try:
-            insert_rows(db, _INSERT, new)
+            yield
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
+
+    # ---- signing
+
+    def checkpoint(self, *, is_kept: bool = True) -> Signed:
+        """What the log signs about everything that was committed before it was asked; durable when it is returned.
+
+        One that is not kept, because it was given to nobody, goes when the next one comes; but one a minute stays.
+        Raises TryAgainLater where the disk takes nothing.
+        """
+        signed = self._signed
+        if signed is not None and self._is_current(signed) and (signed.is_kept or not is_kept):
+            return signed
+        return self._alone(lambda: self._sign(is_kept))
+
+    def _is_current(self, signed: Signed) -> bool:
+        return signed.checkpoint.size == self._next and signed.checkpoint.origin == self.origin
+
+    def _sign(self, is_kept: bool) -> Signed:
+        signed = self._signed
+        with self._transaction():
+            if signed is not None and self._is_current(signed):
+                file.keep_checkpoint(self._db)
+                signed = signed._replace(is_kept=True)
+            else:
+                now_us, kept_us = self._clock(), file.last_kept_us(self._db)
+                checkpoint = Checkpoint(self.origin, self._edge.size, root_of(self._edge))
+                note = sign_checkpoint(checkpoint, self.name, self._signing)
+                signed = Signed(note, checkpoint, now_us, is_kept or now_us - kept_us >= _KEPT_EVERY_US)
+                file.store_checkpoint(self._db, signed)
+        self._signed = signed
+        return signed
+
+    # ---- redaction
+
+    def remove_bodies(self, positions: Sequence[int], named_by: int) -> bool:
+        """Takes the bodies out of rows that the event at `named_by` names; their leaves stay, and every proof holds.
+
+        Durable, and overwritten in the file, when it returns; False where a reader kept the log's own journal from
+        being emptied.
+        """
+
+        def work() -> bool:
+            with self._transaction():
+                file.remove_bodies(self._db, positions, named_by)
+            return file.truncate_wal(self._db)
+
+        return self._alone(work)
+
+    def _alone(self, work: Callable[[], T]) -> T:
+        """Something for the writer's thread, between two groups."""
+        done: Future[T] = Future()
+        self._writer.submit(_Job((), done, work=work))
+        return done.result()
 
     def _next_known_us(self) -> int:
         """The first known time of a group: the clock's, but always above the last one.
@@ -219,10 +344,17 @@ class SqliteLog:
 
     def read(self, partition: str, start: int, limit: int) -> Iterator[StoredRow]:
         """At most `limit` rows from an offset on, from a snapshot of now."""
+        return self._reader().read(partition, start, limit)
+
+    def tree(self) -> Tree:
+        """Roots and proofs for any size up to the head; for the calling thread."""
+        return self._reader().tree()
+
+    def _reader(self) -> SqliteReader:
         reader: SqliteReader | None = getattr(self._readers, "reader", None)
         if reader is None:
             reader = self._readers.reader = SqliteReader(self._path)
-        return reader.read(partition, start, limit)
+        return reader
 
     def subscribe(self, start: Cut) -> SqliteSubscription:
         subscription = SqliteSubscription(self, PARTITION, start.get(PARTITION, 0))
@@ -245,60 +377,20 @@ class SqliteReader:
     """Reads the file of a log, whichever process writes it. For one thread."""
 
     def __init__(self, path: Path) -> None:
-        self._db = _connect(path, flags=apsw.SQLITE_OPEN_READONLY)
+        self._db = file.connect(path, flags=apsw.SQLITE_OPEN_READONLY)
 
     def read(self, partition: str, start: int, limit: int) -> Iterator[StoredRow]:
         """See SqliteLog.read."""
         if partition != PARTITION:
             return iter(())
-        return map(StoredRow._make, self._db.execute(_SELECT, (start, limit)))
+        return file.rows_from(self._db, start, limit)
+
+    def tree(self) -> Tree:
+        """Roots and proofs for any size up to what is stored."""
+        return Tree(file.nodes_of(self._db))
 
 
-def _connect(path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE) -> apsw.Connection:
-    if flags & apsw.SQLITE_OPEN_CREATE:
-        path.touch(mode=0o600)  # SQLite gives its -wal and -shm files the same mode
-    db = apsw.Connection(str(path), flags=flags)
-    db.set_busy_timeout(10_000)
-    if flags & apsw.SQLITE_OPEN_CREATE:
-        db.pragma("page_size", 8192)
-        db.pragma("journal_mode", "wal")
-        db.pragma("synchronous", "full")
-        db.pragma("wal_autocheckpoint", 4000)
-    return db
-
-
-def _prepare(db: apsw.Connection, path: Path, new_epoch: Callable[[], str]) -> str:
-    """Makes the tables of a new log; the epoch of either."""
-    with db:
-        db.execute("CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
-        meta = dict(db.execute("SELECT name, value FROM meta"))
-        if not meta:
-            meta = {"format": str(STORED_FORMAT), "epoch": new_epoch()}
-            db.executemany("INSERT INTO meta VALUES(?, ?)", list(meta.items()))
-            db.execute(
-                "CREATE TABLE log(position INTEGER PRIMARY KEY, known_us INTEGER NOT NULL, header BLOB NOT NULL, "
-                "nonce BLOB NOT NULL, body BLOB NOT NULL, leaf BLOB NOT NULL)"
-            )
-    if meta["format"] != str(STORED_FORMAT):
-        raise WrongSettings(
-            "home-newer",
-            f"the log has stored format {meta['format']}, this program reads {STORED_FORMAT}",
-            where=path.name,
-            next_step="Use the version of tellonce that wrote it, or a newer one.",
-        )
-    return str(meta["epoch"])
-
-
-def _check_contiguity(db: apsw.Connection, path: Path) -> tuple[int, int]:
-    """Next offset and last known time. Raises WrongSettings `log-gap` where a row is missing."""
-    count, low, high = db.execute("SELECT count(*), min(position), max(position) FROM log").fetchone()  # type: ignore[misc]
-    if not count:
-        return 0, 0
-    if low != 0 or high != count - 1:
-        raise WrongSettings(
-            "log-gap",
-            f"the log holds {count} rows, but its positions run from {low} to {high}",
-            where=path.name,
-            next_step="Rows are missing: restore from a backup; `tellonce log verify` names the first gap.",
-        )
-    return count, int(db.execute("SELECT known_us FROM log WHERE position = ?", (high,)).get)
+def _owner(header: bytes) -> tuple[str, SubjectId, bytes]:
+    """Agency, subject and key id of a clear header."""
+    end = 2 + header[1]
+    return header[2:end].decode(), SubjectId(header[end + 32 : end + 48]), header[end + 48 :]

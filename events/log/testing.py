@@ -52,7 +52,7 @@ class LogConformance:
         by_place = {(partition, row.offset): row for partition, row in everything(log)}
         assert len(by_place) == len(outcomes) == len(rows)
         for sealed, outcome in zip(rows, outcomes, strict=True):
-            row = by_place[outcome.position.partition, outcome.position.offset]
+            row = by_place[outcome.placed.partition, outcome.placed.offset]
             assert (row.header, row.nonce, row.body) == sealed
             assert row.known_us == outcome.known_us
             assert not outcome.is_known
@@ -90,7 +90,7 @@ class LogConformance:
         log = open_log()
         outcomes = log.append(rows_from(0, 5))
         for partition, offset in log.head().items():
-            here = [outcome.position.offset for outcome in outcomes if outcome.position.partition == partition]
+            here = [outcome.placed.offset for outcome in outcomes if outcome.placed.partition == partition]
             assert offset == max(here, default=-1) + 1
             assert list(log.read(partition, offset, 10)) == []
 
@@ -202,7 +202,7 @@ class LogConformance:
         positions = {(partition, row.offset): header_id(row.header) for partition, row in stored}
         assert len(stored) == len(positions) == len(set(_ids(stored))) == 16 * 60
         for thread, outcomes in enumerate(answers):
-            places = [(outcome.position.partition, outcome.position.offset) for outcome in outcomes]
+            places = [(outcome.placed.partition, outcome.placed.offset) for outcome in outcomes]
             assert places == sorted(places)
             assert [positions[place] for place in places] == _sealed_ids(
                 [a_row(number, subject=thread) for number in range(thread * 1000, thread * 1000 + 60)]
@@ -232,8 +232,8 @@ class LogConformance:
     def test_positions_carry_their_epoch(self, open_log: OpenLog) -> None:
         log = open_log()
         (outcome,) = log.append([a_row(1)])
-        assert outcome.position.epoch == log.epoch
-        assert outcome.position.partition in log.head()
+        assert outcome.placed.epoch == log.epoch
+        assert outcome.placed.partition in log.head()
         assert parse_position(str(outcome.position)) == outcome.position
 
     # ---- known times
@@ -303,7 +303,7 @@ class LogConformance:
     def test_a_subscription_at_a_position_begins_with_it(self, open_log: OpenLog) -> None:
         log = open_log()
         outcomes = log.append([a_row(number) for number in range(10)])
-        wanted = outcomes[6].position
+        wanted = outcomes[6].placed
         cut = {**log.head(), wanted.partition: wanted.offset}
         subscription = log.subscribe(cut)
         rows = polled(subscription, 1)

@@ -20,7 +20,7 @@ from adapters.sdk.options import check_registered
 from adapters.sdk.register import System, read_register
 from events.clock import us_text
 from events.errors import HubError
-from events.log.sqlite import STORED_FORMAT
+from events.log.file import STORED_FORMAT
 from hub.assembly import REGISTER
 from hub.cli.exit_codes import DONE, SETTINGS
 from hub.cli.operating import standstill

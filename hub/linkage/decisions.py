@@ -147,11 +147,11 @@ class Decisions:
         cause = secrets.token_hex(16)  # a decision by hand is its own cause
         rows = [self._writer.row(kind, about, payload, cause=cause, model="manual") for kind, about, payload in told]
         outcomes = self._log.append(rows)
-        if not self._runner.wait_for(outcomes[-1].position.offset, _FOLD_WAIT_S):
+        if not self._runner.wait_for(outcomes[-1].placed.offset, _FOLD_WAIT_S):
             raise TryAgainLater(
                 "views-behind",
                 "the decision is recorded, but the views have not taken it in yet",
-                where=str(outcomes[-1].position),
+                where=str(outcomes[-1].placed),
                 next_step="Look again in a moment; `tellonce status` shows how far the views are.",
             )
         return outcomes
@@ -190,7 +190,7 @@ def _unlinked(record: str, subject: bytes, person: str, left: str, reason: str, 
 
 
 def _told(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    return {"position": str(outcomes[-1].position)}
+    return {"position": str(outcomes[-1].placed)}
 
 
 def _unknown_record() -> Refused:

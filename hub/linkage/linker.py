@@ -212,7 +212,8 @@ class Linker:
             return
         self._refusals = 0
         self._unsent = []
-        self._outstanding = max(self._outstanding, *(outcome.position.offset for outcome in outcomes))
+        placed = [outcome.position.offset for outcome in outcomes if outcome.position is not None]
+        self._outstanding = max([self._outstanding, *placed])
 
 
 def _group_of(db: sqlite3.Connection, sharing: Sharing, evidence: Evidence) -> Group:

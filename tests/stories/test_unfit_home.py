@@ -22,25 +22,28 @@ def test_a_home_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path, nam
     home = tmp_path / "home"
     with open_hub(home) as hub:
         Watched(hub)
-    _set_format(home / name, "99")
+    as_it_was = _set_format(home / name, "99")
     before = {path.name: path.read_bytes() for path in home.glob("*.sqlite")}
     with pytest.raises(WrongSettings) as refused:
         open_hub(home)
     assert_is_clear(refused.value, "home-newer")
     assert refused.value.where == name
     assert {path.name: path.read_bytes() for path in home.glob("*.sqlite")} == before
-    _set_format(home / name, "1")
+    _set_format(home / name, as_it_was)
     with open_hub(home) as hub:
         watched = Watched(hub)
         with watched.unharmed():
             pass
 
 
-def _set_format(path: Path, stored_format: str) -> None:
+def _set_format(path: Path, stored_format: str) -> str:
+    """Writes another format into a file; the one that stood there."""
     db = apsw.Connection(str(path))
+    found: str = db.execute("SELECT value FROM meta WHERE name = 'format'").get
     with db:
         db.execute("UPDATE meta SET value = ? WHERE name = 'format'", (stored_format,))
     db.close()
+    return found
 
 
 def test_views_of_another_program_are_folded_again_whatever_their_tables(tmp_path: Path) -> None:

@@ -115,7 +115,10 @@ class Bench:
     def _open(self) -> None:
         self.keys = KeyStore(self.folder / "keys.sqlite")
         self.log = SqliteLog(
-            self.folder / "log.sqlite", clock=self.clock, new_epoch=lambda: "e", before_commit=self.keys.commit
+            self.folder / "log.sqlite",
+            clock=self.clock,
+            new_epoch=lambda: "e",
+            before_commit=self.keys.commit,
         )
         self.receipts = ReceiptStore(self.folder, clock=self.clock)
         self.intake = Intake(

@@ -265,10 +265,10 @@ def test_what_the_log_cannot_take_is_told_to_all_and_finished_at_the_next_start(
     sent = [crossing.send(message(str(number))) for number in range(3)]
     store = bench.log._store
 
-    def full_after_the_first(rows: list[Any]) -> None:
+    def full_after_the_first(rows: list[Any], tiles: list[Any]) -> None:
         if len(rows) > 1:
             raise apsw.FullError
-        store(rows)
+        store(rows, tiles)
 
     monkeypatch.setattr(bench.log, "_store", full_after_the_first)
     crossing.gate.set()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from events.clock import DrivenClock
+from events.log.specimens import ASigner
 from events.log.sqlite import SqliteLog
 
 
@@ -28,6 +29,7 @@ def open_log(path: Path, clock: DrivenClock) -> Iterator[Callable[..., SqliteLog
     epochs = count(1)
 
     def open_it(**settings: Any) -> SqliteLog:
+        settings = {"signer": ASigner(), **settings}
         log = SqliteLog(path, clock=clock, new_epoch=lambda: f"epoch{next(epochs)}", **settings)
         opened.append(log)
         return log

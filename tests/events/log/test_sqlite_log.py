@@ -42,8 +42,15 @@ def test_a_missing_row_is_refused_at_start(open_log: OpenLog, path: Path, lost: 
 
 def test_a_log_of_a_newer_format_is_refused(open_log: OpenLog, path: Path) -> None:
     open_log().close()
-    rewritten(path, "UPDATE meta SET value = '2' WHERE name = 'format'")
-    with pytest.raises(WrongSettings, match=r"home-newer: log\.sqlite: .* format 2, this program reads 1"):
+    rewritten(path, "UPDATE meta SET value = '3' WHERE name = 'format'")
+    with pytest.raises(WrongSettings, match=r"home-newer: log\.sqlite: .* format 3, this program reads 2"):
+        open_log()
+
+
+def test_a_log_of_an_older_format_is_refused_with_the_way_on(open_log: OpenLog, path: Path) -> None:
+    open_log().close()
+    rewritten(path, "UPDATE meta SET value = '1' WHERE name = 'format'")
+    with pytest.raises(WrongSettings, match=r"home-older: log\.sqlite: .* format 1, .*`tellonce log reseal`"):
         open_log()
 
 

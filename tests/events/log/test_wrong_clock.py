@@ -8,7 +8,7 @@ import pytest
 
 from events.clock import DrivenClock, from_us
 from events.errors import TryAgainLater
-from events.log.specimens import a_row, everything, rows_from
+from events.log.specimens import ASigner, a_row, everything, rows_from
 from events.log.sqlite import SqliteLog
 from events.log.testing import OpenLog
 
@@ -59,7 +59,7 @@ def test_a_clock_that_refuses_to_tell_the_time_stops_appending_only(path: Path) 
             raise TryAgainLater("clock-jumped", "the clock was moved")
         return now
 
-    log = SqliteLog(path, clock=clock, new_epoch=lambda: "e")
+    log = SqliteLog(path, clock=clock, signer=ASigner(), new_epoch=lambda: "e")
     log.append([a_row(1)])
     with pytest.raises(TryAgainLater, match="clock-jumped"):
         log.append([a_row(2)])
