@@ -133,7 +133,7 @@ def fold(log_file: Path, shadow: Path, epoch: str, ends: Iterable[int], answer: 
         log = SqliteReader(log_file)
         db = connect_shadow(shadow)
         try:
-            target = Target(db, projections(), epoch)
+            target = Target(db, projections(), epoch, log)
             for end in chain([first], ends):
                 for done in pages_to(target, log, PARTITION, end):
                     answer(wire.line({"progress": [done, end]}))

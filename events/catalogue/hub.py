@@ -237,6 +237,8 @@ class ClassShredded(SubjectAct):
     type = "hub.class-shredded"
     title = "Kept long enough and destroyed"
 
+    retention_class: Key
+
 
 class BodyRemoved(SubjectAct):
     """The body of an event was removed from the log; its leaf stays."""

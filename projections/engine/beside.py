@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from events.codec import StoredRow
 from events.log.port import page
+from projections.engine.purging import Reader
 from projections.engine.target import Target
 
 _PAGE = 20_000
@@ -21,12 +21,6 @@ class Beside(Protocol):
     def fold_to(self, end: int, progress: Progress) -> None:
         """Folds up to an offset (not included). Raises what `progress` raises, and what the disk says."""
         ...
-
-
-class Reader(Protocol):
-    """As much of a log as a fold needs."""
-
-    def read(self, partition: str, start: int, limit: int) -> Iterator[StoredRow]: ...
 
 
 def pages_to(target: Target, log: Reader, partition: str, end: int) -> Iterator[int]:

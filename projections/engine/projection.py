@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Executable, MetaData, Select, Table, bindparam, select
 from sqlalchemy.dialects import sqlite
@@ -11,7 +11,6 @@ from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from events.envelope import Logged
 
-Folder = Callable[[Sequence[Logged]], None]
 FOREVER = (1 << 63) - 1  # the known time at which what still stands ends
 
 
@@ -42,6 +41,43 @@ class Connection(Protocol):
     def close(self) -> None: ...
 
 
+class Gone(NamedTuple):
+    """What of a record is gone for good from a position of the log on.
+
+    With neither a class nor offsets it is the whole record.
+    """
+
+    subject: bytes
+    at: int  # the offset of the event that says so
+    retention: str | None = None  # only what is of this retention class
+    offsets: frozenset[int] = frozenset()  # only what stands at these offsets
+    key_ids: frozenset[bytes] = frozenset()
+    was_halted: bool = False  # not all of the record was folded so far, and what is gone may be why
+
+    @property
+    def is_whole(self) -> bool:
+        return self.retention is None and not self.offsets
+
+
+class Folder(Protocol):
+    """A fold over one connection, inside its open transaction."""
+
+    def batch(self, batch: Sequence[Logged]) -> None:
+        """Brings the tables up to date with events."""
+        ...
+
+    def purge(self, gone: Gone) -> Sequence[int]:
+        """Leaves the tables as if what is gone had never been folded, but for what has to be folded again.
+
+        That is told by its offsets, in any order: it is of the same record, and nothing of it is left in the tables.
+        """
+        ...
+
+    def refold(self, subject: bytes, rows: Sequence[Logged]) -> None:
+        """Folds what remains of a record, as it would have been folded when it came."""
+        ...
+
+
 class Projection(Protocol):
     """A view that can be dropped and folded again from the log at any time."""
 
@@ -50,10 +86,7 @@ class Projection(Protocol):
     metadata: MetaData
 
     def folder(self, db: Connection) -> Folder:
-        """A fold over one connection, inside its open transaction.
-
-        It may keep caches: after a rollback it is thrown away and made again.
-        """
+        """It may keep caches: after a rollback it is thrown away and made again."""
         ...
 
 

@@ -53,7 +53,7 @@ class Runner:
         self._beside = beside
         self._decide = decide
         self._partition = next(iter(log_.head()))
-        self._target = Target(store.writer(), projections, log_.epoch)
+        self._target = Target(store.writer(), projections, log_.epoch, log_)
         self._target.retry_lanes(self._partition, lambda at: next(log_.read(self._partition, at, 1)))
         self._moved = threading.Condition()
         self._applied = self._target.next_of(self._partition)
@@ -234,14 +234,14 @@ class Runner:
         """The shadow takes the live generation's place."""
         shadow = connect(path)
         try:
-            target = Target(shadow, self._projections, self._log.epoch)
+            target = Target(shadow, self._projections, self._log.epoch, self._log)
             for _ in pages_to(target, self._log, self._partition, self._applied):
                 pass
         finally:
             shadow.close()
         self._store.swap(path)
         self._target.db.close()
-        self._target = Target(self._store.writer(), self._projections, self._log.epoch)
+        self._target = Target(self._store.writer(), self._projections, self._log.epoch, self._log)
         log.info("views_swapped", position=self._applied)
 
 

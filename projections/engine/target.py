@@ -18,13 +18,15 @@ from events.codec import StoredRow, open_row
 from events.envelope import Logged, schema_urn
 from events.errors import HubError
 from events.upcasters import upcast
-from projections.engine.projection import Connection, Folder, Projection, insert_sql, table_sql
+from projections.engine.projection import Connection, Folder, Gone, Projection, insert_sql, table_sql
+from projections.engine.purging import Reader, first_failing, gone_in, is_gone, parted
 from projections.engine.store import checkpoints, lanes, waiting
 
 log = structlog.get_logger()
 _CHECKPOINT = insert_sql(checkpoints, replace=True)
 _LANE = insert_sql(lanes)
 _WAITING = insert_sql(waiting)
+_OF_LANE = "FROM {} WHERE projection = ? AND subject = ?"
 _CURRENT = {name: schema_urn(name, kind.version) for name, kind in TYPES.items()}
 _OF_VALUES = (apsw.ConstraintError, apsw.MismatchError, apsw.MisuseError, apsw.RangeError, apsw.TooBigError)
 
@@ -42,8 +44,10 @@ class HaltedLane(NamedTuple):
 class Target:
     """Folds rows of the log into one file of views. For one thread."""
 
-    def __init__(self, db: Connection, projections: Sequence[Projection], epoch: str) -> None:
+    def __init__(self, db: Connection, projections: Sequence[Projection], epoch: str, log: Reader) -> None:
+        """`log` is read again where what is gone of a record leaves something of it."""
         self.db = db
+        self._log = log
         self._projections = {projection.name: projection for projection in projections}
         self._epoch = epoch
         self._folders: dict[str, Folder] = {}
@@ -65,7 +69,6 @@ class Target:
                 self._next[name][partition] = offset
         for name in sorted(stale):
             self.clear(name)
-        self._halted = {(name, subject) for name, subject in self.db.execute("SELECT projection, subject FROM lanes")}
         self._make_folders()
 
     def clear(self, name: str) -> None:
@@ -80,11 +83,12 @@ class Target:
             self.db.execute(f"DELETE FROM {table} WHERE projection = ?", (name,))
         self.db.execute("COMMIT")
         self._next[name] = {}
-        self._make_folders()  # a folder may have kept what was in the tables
-        self._halted = {lane for lane in self._halted if lane[0] != name}
+        self._make_folders()
 
     def _make_folders(self) -> None:
+        """Begins from what the tables hold now: a folder may have kept what is not in them."""
         self._folders = {name: projection.folder(self.db) for name, projection in self._projections.items()}
+        self._halted = {(name, subject) for name, subject in self.db.execute("SELECT projection, subject FROM lanes")}
 
     def next_of(self, partition: str) -> int:
         """The first offset that some projection has not folded yet."""
@@ -102,7 +106,7 @@ class Target:
         A fold that fails halts only its record's lane. Raises BrokenRow for a row that does not open and
         what the driver says where the disk says no; nothing of the rows is then applied.
         """
-        batch = [_current(open_row(partition, row)) for row in rows]
+        batch = self._opened(partition, rows)
         if not batch:
             return batch
         try:
@@ -114,6 +118,9 @@ class Target:
             for logged in batch:
                 self._apply_or_halt(logged)
         return batch
+
+    def _opened(self, partition: str, rows: Iterable[StoredRow]) -> list[Logged]:
+        return [_current(open_row(partition, row)) for row in rows]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -128,27 +135,32 @@ class Target:
     def _roll_back(self) -> None:
         if self.db.in_transaction:  # a full disk may have ended it
             self.db.execute("ROLLBACK")
-        self._make_folders()  # a folder may have kept what is not in the tables now
+        self._make_folders()
 
     def _apply(self, batch: Sequence[Logged]) -> None:
+        parts = list(parted(batch))
         with self._transaction():
-            for name, folder in self._folders.items():
-                self._fold(name, folder, batch)
+            for name in self._projections:
+                self._fold(name, parts)
             moved = self._advance(batch[-1].partition, batch[-1].offset + 1)
         # Only now: what a full disk did not commit is to be folded again.
         for name in moved:
             self._next[name][batch[-1].partition] = batch[-1].offset + 1
 
-    def _fold(self, name: str, folder: Folder, batch: Sequence[Logged]) -> None:
-        start = self._next[name].get(batch[0].partition, 0)
-        if batch[-1].offset < start:
-            return  # another view is being rebuilt
-        if batch[0].offset < start:
-            batch = [logged for logged in batch if logged.offset >= start]
-        if self._halted and any((name, logged.event.subject) in self._halted for logged in batch):
-            batch = list(self._unhalted(name, batch))
-        if batch:
-            folder(batch)
+    def _fold(self, name: str, parts: Iterable[tuple[Sequence[Logged], Gone | None]]) -> None:
+        for part, gone in parts:
+            start = self._next[name].get(part[0].partition, 0)
+            if part[-1].offset < start:
+                continue  # another view is being rebuilt
+            taken = part
+            if part[0].offset < start:
+                taken = [logged for logged in part if logged.offset >= start]
+            if self._halted and any((name, logged.event.subject) in self._halted for logged in taken):
+                taken = list(self._unhalted(name, taken))
+            if taken:
+                self._folders[name].batch(taken)
+            if gone is not None:
+                self._purge(name, part[0].partition, gone)
 
     def _unhalted(self, name: str, batch: Iterable[Logged]) -> Iterable[Logged]:
         for logged in batch:
@@ -162,18 +174,19 @@ class Target:
             try:
                 self._apply([logged])
             except Exception as error:
-                if is_of_the_disk(error):
+                # What is gone has to go: a view that cannot forget stops loudly.
+                if is_of_the_disk(error) or gone_in(logged) is not None:
                     raise
-                self._halt(self._culprit(logged), logged, error)
+                self._halt(self._culprit(logged), logged, _code_of(error))
             else:
                 return
 
     def _culprit(self, logged: Logged) -> str:
         """The projection whose fold cannot take this event."""
-        for name, folder in self._folders.items():
+        for name in self._projections:
             self.db.execute("BEGIN IMMEDIATE")
             try:
-                self._fold(name, folder, [logged])
+                self._fold(name, [([logged], None)])
             except Exception as error:
                 if is_of_the_disk(error):
                     raise
@@ -182,8 +195,7 @@ class Target:
                 self._roll_back()
         raise RuntimeError("a fold failed together with others, but none fails alone")
 
-    def _halt(self, name: str, logged: Logged, error: Exception) -> None:
-        code = error.code if isinstance(error, HubError) else f"fold-{type(error).__name__}".lower()
+    def _halt(self, name: str, logged: Logged, code: str) -> None:
         self.db.execute(_LANE, (name, logged.event.subject, logged.offset, logged.known_us, code))
         self._halted.add((name, logged.event.subject))
         log.error("lane_halted", projection=name, position=logged.offset, code=code)
@@ -195,6 +207,47 @@ class Target:
             version = self._projections[name].version
             self.db.execute(_CHECKPOINT, (name, partition, offset, version, self._epoch))
         return moved
+
+    # ---- what is gone
+
+    def _purge(self, name: str, partition: str, gone: Gone) -> None:
+        """Takes out of a view what is gone of a record, as if it had never been folded."""
+        lane = (name, gone.subject)
+        waited = [at for (at,) in self.db.execute(f"SELECT at {_OF_LANE.format('lanes_waiting')}", lane)]
+        for table in ("lanes", "lanes_waiting"):
+            self.db.execute(f"DELETE {_OF_LANE.format(table)}", lane)
+        self._halted.discard(lane)
+        again = self._folders[name].purge(gone._replace(was_halted=bool(waited)))
+        if not gone.is_whole:
+            stored = (row for at in sorted({*again, *waited}) for row in self._log.read(partition, at, 1))
+            remains = [logged for logged in self._opened(partition, stored) if not is_gone(gone, logged)]
+            self._refold(name, gone.subject, remains)
+
+    def _refold(self, name: str, subject: bytes, remains: Sequence[Logged]) -> None:
+        """Folds what remains of a record; from what a fold cannot take on, its lane is halted."""
+        if not remains or (error := self._refold_error(name, subject, remains)) is None:
+            return
+        code = _code_of(error)
+        at = first_failing(len(remains), lambda many: self._refold_error(name, subject, remains[:many]) is not None)
+        self._folders[name].refold(subject, remains[:at])
+        self._halt(name, remains[at], code)
+        self.db.executemany(_WAITING, [(name, subject, logged.offset) for logged in remains[at:]])
+
+    def _refold_error(self, name: str, subject: bytes, remains: Sequence[Logged]) -> Exception | None:
+        """What the fold says to so much of a record; it is folded only where it says nothing."""
+        self.db.execute("SAVEPOINT refold")
+        try:
+            self._folders[name].refold(subject, remains)
+        except Exception as error:
+            if is_of_the_disk(error):
+                raise
+            self.db.execute("ROLLBACK TO refold")
+            self._folders[name] = self._projections[name].folder(self.db)
+            return error
+        finally:
+            if self.db.in_transaction:
+                self.db.execute("RELEASE refold")
+        return None
 
     # ---- halted lanes
 
@@ -210,7 +263,8 @@ class Target:
             ).fetchall()
             try:
                 with self._transaction():
-                    self._folders[lane.projection]([_current(open_row(partition, row_at(at))) for (at,) in waiting_at])
+                    waited = self._opened(partition, (row_at(at) for (at,) in waiting_at))
+                    self._folders[lane.projection].batch(waited)
                     for table in ("lanes", "lanes_waiting"):
                         self.db.execute(f"DELETE FROM {table} WHERE projection = ? AND subject = ?", lane[:2])
             except Exception as error:
@@ -226,6 +280,10 @@ def is_of_the_disk(error: Exception) -> bool:
     if isinstance(error, apsw.Error):
         return not isinstance(error, _OF_VALUES)
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+
+
+def _code_of(error: Exception) -> str:
+    return error.code if isinstance(error, HubError) else f"fold-{type(error).__name__}".lower()
 
 
 def _current(logged: Logged) -> Logged:

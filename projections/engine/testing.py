@@ -28,7 +28,7 @@ def fold(projection: Projection, db: Connection, batches: Sequence[Sequence[Logg
     """Folds batches, each in a transaction and with a folder of its own, as after a restart."""
     for batch in batches:
         db.execute("BEGIN")
-        projection.folder(db)(batch)
+        projection.folder(db).batch(batch)
         db.execute("COMMIT")
 
 
@@ -74,7 +74,7 @@ class ProjectionConformance:
         fold(self.projection, db, [events[:half]])
         before = digest(self.projection, db)
         db.execute("BEGIN")
-        self.projection.folder(db)(events[half:])
+        self.projection.folder(db).batch(events[half:])
         db.execute("ROLLBACK")
         assert digest(self.projection, db) == before
 

@@ -13,11 +13,12 @@ from events.log.bulk import insert_rows
 from projections.engine.facts.fold import FACTS_VERSION, FactFold
 from projections.engine.facts.history import NewRow, Row
 from projections.engine.facts.store import FactStore
-from projections.engine.projection import FOREVER, Connection, Folder
+from projections.engine.projection import FOREVER, Connection, Folder, Gone
 from projections.people import tables
 
 TYPES = frozenset({"person.registered"})
 STORE = FactStore(tables.facts)
+_INDEXES = ("people_identifiers", "people_births")
 _IDENTIFIER = "INSERT OR REPLACE INTO people_identifiers VALUES"
 _BIRTH = "INSERT OR REPLACE INTO people_births VALUES"
 _PAYLOAD = "SELECT payload FROM people_entries WHERE subject = ? AND sort = ? AND fact = ? AND at = ?"
@@ -31,13 +32,20 @@ class PeopleProjection:
     metadata: MetaData = tables.metadata
 
     def folder(self, db: Connection) -> Folder:
-        return _PeopleFold(db, STORE, TYPES).batch
+        return _PeopleFold(db, STORE, TYPES)
 
 
 class _PeopleFold(FactFold):
+    def purge(self, gone: Gone) -> Sequence[int]:
+        again = super().purge(gone)
+        if again:  # then nothing is left of the record
+            for table in _INDEXES:
+                self._db.execute(f"DELETE FROM {table} WHERE subject = ?", (gone.subject,))
+        return again
+
     def wrote(self, new: Sequence[NewRow], changed: Sequence[Row]) -> None:
         for row in changed:
-            for table in ("people_identifiers", "people_births"):
+            for table in _INDEXES:
                 self._db.execute(f"DELETE FROM {table} WHERE subject = ? AND fact = ?", (row.subject, row.fact))
         standing: list[tuple[Row | NewRow, bytes]] = []
         identifiers: list[tuple[Any, ...]] = []

@@ -22,4 +22,4 @@ class TimelineProjection:
     metadata: MetaData = tables.metadata
 
     def folder(self, db: Connection) -> Folder:
-        return FactFold(db, STORE, TYPES_OF_FACTS).batch
+        return FactFold(db, STORE, TYPES_OF_FACTS)

@@ -80,7 +80,7 @@ class Played:
     def fold(self, batch: Sequence[Logged]) -> None:
         self.db.execute("BEGIN")
         for folder in self._folders:
-            folder(batch)
+            folder.batch(batch)
         self.db.execute("COMMIT")
 
     def logged(self, said: Said) -> list[Logged]:
@@ -99,7 +99,8 @@ class Played:
             attributes.setdefault("orderfrom", "sender" if attributes.get("order") else "arrival")
             told = {name: value for name, value in attributes.items() if value is not None}
             at = len(self.log)
-            event = Event(identity, AGENCY, subject_of(record), orjson.loads(orjson.dumps(told)))
+            agency = "hub" if str(told["type"]).startswith("hub.") else AGENCY
+            event = Event(identity, agency, subject_of(record), orjson.loads(orjson.dumps(told)))
             logged = Logged("main-0", at, said.step * SECOND_US + number, event)
             self.log.append(logged)
             self.step_of[at] = said.step

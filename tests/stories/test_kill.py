@@ -283,7 +283,7 @@ def assert_readable(hub: Hub, events: list[Logged], sender_ids: set[str]) -> Non
 def assert_views_are_those_of_a_fresh_fold(hub: Hub, folder: Path) -> None:
     folder.mkdir()
     store = ViewStore(folder, projections())
-    target = Target(store.writer(), projections(), hub.log.epoch)
+    target = Target(store.writer(), projections(), hub.log.epoch, hub.log)
     target.apply(PARTITION, list(hub.log.read(PARTITION, 0, hub.runner.applied)))
     with hub.store.snapshot() as live:
         for projection in projections():

@@ -6,11 +6,11 @@ A batch is folded in memory, fact by fact, and written in key order at its end. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import orjson
 
-from events.catalogue import title_of, wording_of_titles
+from events.catalogue import TYPES, title_of, wording_of_titles
 from events.envelope import Logged
 from events.identity import content_digest
 from events.log.bulk import insert_rows
@@ -19,12 +19,12 @@ from projections.engine.facts.history import FactKey, NewRow, Row, new_row, note
 from projections.engine.facts.inhand import FactInHand, LongFacts
 from projections.engine.facts.store import Closing, FactStore, closing_sweeps
 from projections.engine.occurred import DEFAULT_ZONE, UNDATED, occurred_of
-from projections.engine.projection import FOREVER, Connection
+from projections.engine.projection import FOREVER, Connection, Gone
 from projections.engine.standing import Sweep, is_plainly_ordered, why_arrival
 
 # Rises with this fold and its tables. Rows carry titles: other words for them make another version, of the view of
 # people too, which shows none. Its rows are laid out like all others rather than with a case of their own.
-FACTS_VERSION = 4 << 32 | wording_of_titles()
+FACTS_VERSION = 5 << 32 | wording_of_titles()
 _CLOSING_TYPE = "hub.return-closed"
 _WITHDRAW_GROUP = "withdraw-group"
 _WRONG_PERSON = "wrong-person"
@@ -46,22 +46,25 @@ class FactFold:
         self._scoped: dict[tuple[str, str], set[FactKey]] = {}
 
     def batch(self, batch: Sequence[Logged]) -> None:
-        types = self._types
-        told = [
-            logged
-            for logged in batch
-            if (said := logged.event.attributes)["type"] in types or said.get("action") == _WITHDRAW_GROUP
-        ]
+        told = self._told(batch)
         if not told:
             return
-        events = [logged.event for logged in told]
-        self._asked = {(event.subject, said["fact"]) for event in events if "fact" in (said := event.attributes)}
+        self._asked = _facts_in(told)
         self._facts = self._long.among(self._asked)
         stored = self._store.rows_of_facts(self._db, self._asked - self._facts.keys())
         self._facts.update((key, FactInHand(rows)) for key, rows in stored.items())
         for logged in told:
             self._event(logged)
         self._write()
+
+    def _told(self, batch: Sequence[Logged]) -> list[Logged]:
+        """Of a batch, what this view is told of."""
+        types = self._types
+        return [
+            logged
+            for logged in batch
+            if (said := logged.event.attributes)["type"] in types or said.get("action") == _WITHDRAW_GROUP
+        ]
 
     def _event(self, logged: Logged) -> None:
         attributes = logged.event.attributes
@@ -175,14 +178,58 @@ class FactFold:
             b"".join(sorted(map(bytes.fromhex, payload["tokens"]))),
         )
         scope = payload["scope"]
-        self._of_scope(source, scope).append(closing)
+        self._of_scope(source, scope)  # what is stored of it, before this one is
         self._db.execute(self._store.insert_closing, (source, scope, *closing))
         stored = self._store.facts_of_scope(self._db, source, scope)
-        for key in sorted(self._scope_of(source, scope).union(stored)):
+        self._close_over(source, scope, closing, self._scope_of(source, scope).union(stored))
+
+    def _close_over(self, source: str, scope: str, closing: Closing, keys: Iterable[FactKey]) -> None:
+        """What a closing does to some facts of its scope."""
+        self._of_scope(source, scope).append(closing)
+        for key in sorted(keys):
             fact = self._fact(key)
             token = fact.rows[0].factref
             if closing.decides(token):
                 self._sweep(fact, source, closing.sweep(scope, token))
+
+    # ---- what is gone
+
+    def purge(self, gone: Gone) -> Sequence[int]:
+        said = self._store.said_of(self._db, gone.subject)
+        is_touched = any(at in gone.offsets or TYPES[kind].retention == gone.retention for at, kind in said)
+        if not (gone.is_whole or gone.was_halted or is_touched):
+            return ()
+        self._store.take_out(self._db, gone.subject)
+        self._long.forget(gone.subject)
+        return [at for at, _ in said]
+
+    def refold(self, subject: bytes, rows: Sequence[Logged]) -> None:
+        """See Folder. A closing of a scope takes its turn again among what it came between."""
+        told = self._told(rows)
+        self._asked = _facts_in(told)
+        scopes = {
+            (str(said["source"]), said["returnscope"])
+            for said in (logged.event.attributes for logged in told)
+            if said.get("returnscope") is not None
+        }
+        closings = [
+            (closing.at, source, scope, closing)
+            for source, scope in sorted(scopes)
+            for closing in self._store.closings_of_scope(self._db, source, scope)
+        ]
+        self._closings = {key: [] for key in scopes}
+        closings.sort(reverse=True)
+        for logged in told:
+            self._close_before(logged.offset, closings)
+            self._event(logged)
+        self._close_before(FOREVER, closings)
+        self._write()
+
+    def _close_before(self, offset: int, closings: list[tuple[int, str, str, Closing]]) -> None:
+        """Lets the closings that came before an offset do what they do; the last of the list came first."""
+        while closings and closings[-1][0] < offset:
+            _, source, scope, closing = closings.pop()
+            self._close_over(source, scope, closing, self._scope_of(source, scope))
 
     # ---- to the store
 
@@ -213,6 +260,14 @@ class FactFold:
 
     def wrote(self, new: Sequence[NewRow], changed: Sequence[Row]) -> None:
         """For a view that keeps more than the facts: called in the transaction, with what the batch changed."""
+
+
+def _facts_in(told: Sequence[Logged]) -> set[FactKey]:
+    return {
+        (event.subject, said["fact"])
+        for event in (logged.event for logged in told)
+        if "fact" in (said := event.attributes)
+    }
 
 
 def _with_arrival(new: NewRow) -> NewRow:

@@ -105,6 +105,11 @@ class LongFacts:
     def among(self, keys: set[FactKey]) -> dict[FactKey, FactInHand]:
         return {key: self._facts[key] for key in keys & self._facts.keys()}
 
+    def forget(self, subject: bytes) -> None:
+        """Keeps nothing of a record any more."""
+        for key in [key for key in self._facts if key[0] == subject]:
+            del self._facts[key]
+
     def keep(self, facts: Mapping[FactKey, FactInHand]) -> None:
         """Keeps the long ones of a batch that is written."""
         for key, fact in facts.items():

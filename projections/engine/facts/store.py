@@ -16,6 +16,7 @@ from projections.engine.facts.tables import FactTables
 from projections.engine.projection import Connection, insert_sql, select_by, sql
 from projections.engine.standing import Sweep
 
+GROUP_TYPE = "record.retracted"  # of an event that withdraws a group
 _BY_ARRIVAL = attrgetter("at")
 
 
@@ -64,6 +65,10 @@ class FactStore:
             .where(*(entries.c[name] == bindparam(f"_{name}") for name in KEY))
             .values({name: bindparam(name) for name in MOVING})
         )
+        # A withdrawal of a group is stored without its type, which is always the same.
+        withdrawn = f"SELECT at, '{GROUP_TYPE}' FROM {groups.name} WHERE subject = ?"
+        self._said = (f"SELECT at, type FROM {entries.name} WHERE subject = ?", withdrawn)
+        self._forget = tuple(f"DELETE FROM {table.name} WHERE subject = ?" for table in (entries, groups, scoped))
         law = ", ".join(f'e."{name}"' for name in LAW_COLUMNS)
         self._law_of_many = (
             f"SELECT {law} FROM wanted CROSS JOIN {entries.name} e "
@@ -74,6 +79,15 @@ class FactStore:
         self._groups = sql(select_by(groups, ("at", "known_us", "order", "is_wrong_person"), "subject", "factgroup"))
         self._closings = sql(select_by(closings, Closing._fields, "source", "scope"))
         self._facts_of_scope = sql(select_by(scoped, ("subject", "fact"), "source", "scope"))
+
+    def said_of(self, db: Connection, subject: bytes) -> list[tuple[int, str]]:
+        """Everything said of a record, group withdrawals too: offset and type."""
+        return [each for said in self._said for each in db.execute(said, (subject,))]
+
+    def take_out(self, db: Connection, subject: bytes) -> None:
+        """Leaves nothing of a record in the tables."""
+        for forget in self._forget:
+            db.execute(forget, (subject,))
 
     def rows_of_fact(self, db: Connection, subject: bytes, fact: str) -> list[Row]:
         """Everything said of a fact, in order of arrival; empty for a fact never heard of."""

@@ -109,7 +109,7 @@ def _closings(prefix: str, metadata: MetaData) -> Table:
 
 
 def _scoped(prefix: str, metadata: MetaData) -> Table:
-    return Table(
+    scoped = Table(
         f"{prefix}_scoped",
         metadata,
         Column("source", Text, primary_key=True),
@@ -118,3 +118,5 @@ def _scoped(prefix: str, metadata: MetaData) -> Table:
         Column("fact", Text, primary_key=True),
         sqlite_with_rowid=False,
     )
+    Index(f"{prefix}_scoped_of", scoped.c.subject)
+    return scoped

@@ -175,5 +175,6 @@ def is_moved_by_hand(db: Connection, subject: bytes) -> bool:
 
 def causes_up_to(db: Connection, partition: str) -> int:
     """The highest offset that any decision names as its cause, -1 for none."""
-    row = db.execute("SELECT cause_at FROM membership_progress WHERE partition = ?", (partition,)).fetchone()
-    return row[0] if row is not None else -1
+    newest = "SELECT max(cause_at) FROM membership_decisions WHERE cause_in = ? AND cause_at IS NOT NULL"
+    row = db.execute(newest, (partition,)).fetchone()
+    return row[0] if row[0] is not None else -1

@@ -11,7 +11,6 @@ persons = Table(
     metadata,
     Column("person", Text, primary_key=True),
     Column("opened_us", Integer, nullable=False),
-    Column("subject", LargeBinary, nullable=False),  # the record that the number was opened for
     sqlite_with_rowid=False,
 )
 
@@ -49,10 +48,27 @@ edges = Table(
 )
 Index("membership_edges_by_target", edges.c.to_number)
 
-progress = Table(
-    "membership_progress",  # the highest position that any decision names as its cause
+decisions = Table(
+    "membership_decisions",  # what all the others follow from, decision by decision
     metadata,
-    Column("partition", Text, primary_key=True),
-    Column("cause_at", Integer, nullable=False),
+    Column("at", Integer, primary_key=True),  # offset in the log
+    Column("known_us", Integer, nullable=False),
+    Column("kind", Text, nullable=False),  # opened, linked, linked-by-hand, unlinked, merged, unmerged
+    Column("subject", LargeBinary),  # the record that it is about; null of a merge
+    Column("record", Text),
+    Column("person", Text, nullable=False),  # the number that it goes to; of a merge, the survivor
+    Column("other", Text),  # of a merge, the number absorbed
+    Column("event_id", LargeBinary, nullable=False),
+    Column("cause_in", Text),  # partition and offset of what caused it, where a rule decided
+    Column("cause_at", Integer),
     sqlite_with_rowid=False,
+)
+Index("membership_decisions_of", decisions.c.subject)
+Index("membership_decisions_on", decisions.c.person)
+Index("membership_decisions_on_other", decisions.c.other, sqlite_where=decisions.c.other.is_not(None))
+Index(
+    "membership_decisions_by_cause",
+    decisions.c.cause_in,
+    decisions.c.cause_at,
+    sqlite_where=decisions.c.cause_at.is_not(None),
 )

@@ -121,7 +121,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "hub.subject-readmitted": AN_ACT,
     "hub.hold-placed": AN_ACT,
     "hub.hold-lifted": AN_ACT,
-    "hub.class-shredded": AN_ACT,
+    "hub.class-shredded": {**AN_ACT, "retention_class": "health"},
     "hub.body-removed": {**AN_ACT, "positions": ["e1:0:17"]},
     "hub.erasure-completed": AN_ACT,
     "hub.log-opened": {"epoch": "e1"},

@@ -61,9 +61,10 @@ def test_a_fold_that_fails_shows_on_its_persons_timeline_and_in_the_figures(
         def fold(batch: Any) -> None:
             if any(logged.event.attributes.get("subject") == "tenant/halt" for logged in batch):
                 raise KeyError("tenant/halt")
-            folder(batch)
+            taken(batch)
 
-        return fold
+        taken, folder.batch = folder.batch, fold
+        return folder
 
     monkeypatch.setattr(TimelineProjection, "folder", failing)
     with Served(tmp_path) as served:

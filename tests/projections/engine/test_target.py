@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table
 
+from events.catalogue import TYPES
 from events.codec import StoredRow, leaf_hash, seal
 from events.envelope import Logged, schema_urn
 from events.errors import HubError
 from events.ids import EventId, SubjectId
 from projections.engine import target as engine
-from projections.engine.projection import Connection, Folder
+from projections.engine.projection import Connection, Folder, Gone
+from projections.engine.purging import Reader
 from projections.engine.store import ViewStore
 from projections.engine.target import Target
 
@@ -42,20 +44,33 @@ class Counting:
         self.took: list[int] = []  # versions of types
 
     def folder(self, db: Connection) -> Folder:
-        def fold(batch: Sequence[Logged]) -> None:
-            for logged in batch:
-                if self.disk and not self.disk.pop(0):
-                    db.execute("ROLLBACK")  # as SQLite itself does
-                    raise sqlite3.OperationalError("database or disk is full")
-                if logged.offset in self.refuses:
-                    raise HubError("cannot-fold", "told so")
-                self.took.append(logged.event.version)
-                db.execute(
-                    "INSERT INTO counting VALUES(?, 1) ON CONFLICT(subject) DO UPDATE SET many = many + 1",
-                    (logged.event.subject,),
-                )
+        return CountingFolder(self, db)
 
-        return fold
+
+class CountingFolder:
+    def __init__(self, view: Counting, db: Connection) -> None:
+        self._view = view
+        self._db = db
+
+    def batch(self, batch: Sequence[Logged]) -> None:
+        for logged in batch:
+            if self._view.disk and not self._view.disk.pop(0):
+                self._db.execute("ROLLBACK")  # as SQLite itself does
+                raise sqlite3.OperationalError("database or disk is full")
+            if logged.offset in self._view.refuses:
+                raise HubError("cannot-fold", "told so")
+            self._view.took.append(logged.event.version)
+            self._db.execute(
+                "INSERT INTO counting VALUES(?, 1) ON CONFLICT(subject) DO UPDATE SET many = many + 1",
+                (logged.event.subject,),
+            )
+
+    def purge(self, gone: Gone) -> Sequence[int]:
+        self._db.execute("DELETE FROM counting WHERE subject = ?", (gone.subject,))
+        return ()
+
+    def refold(self, subject: bytes, rows: Sequence[Logged]) -> None:
+        self.batch(rows)
 
 
 def rows(*records: str, start: int = 0, version: int = 1) -> list[StoredRow]:
@@ -69,6 +84,16 @@ def rows(*records: str, start: int = 0, version: int = 1) -> list[StoredRow]:
     return found
 
 
+class Rows:
+    """As much of a log as a target reads again; rows that are left out are closed for good."""
+
+    def __init__(self, rows: Iterable[StoredRow] = ()) -> None:
+        self._rows = {row.offset: row for row in rows}
+
+    def read(self, partition: str, start: int, limit: int) -> Iterator[StoredRow]:
+        return iter([self._rows[at] for at in range(start, start + limit) if at in self._rows])
+
+
 def counts(target: Target) -> dict[str, int]:
     return {subject.decode().rstrip("."): many for subject, many in target.db.execute("SELECT * FROM counting")}
 
@@ -78,9 +103,9 @@ def view() -> Counting:
     return Counting()
 
 
-def target_of(folder: Path, view: Counting, epoch: str = "1-a") -> Target:
+def target_of(folder: Path, view: Counting, epoch: str = "1-a", log: Reader | None = None) -> Target:
     store = ViewStore(folder, [view])
-    return Target(store.writer(), [view], epoch)
+    return Target(store.writer(), [view], epoch, log or Rows())
 
 
 def test_one_record_halts_and_the_others_move_on(tmp_path: Path, view: Counting) -> None:
@@ -164,6 +189,72 @@ def test_a_view_of_another_version_or_epoch_begins_anew(tmp_path: Path, version:
     target = target_of(tmp_path, Counting(version), epoch)
     assert counts(target) == {}
     assert target.next_of(PARTITION) == 0
+
+
+HEALTH, CORE = "health.condition-recorded", TYPE
+
+
+def of(offset: int, kind: str, record: str, **payload: object) -> StoredRow:
+    """One event of a type about a record; what the hub itself says goes under its own name."""
+    attributes = {"type": kind, "dataschema": schema_urn(kind, TYPES[kind].version), "data": payload}
+    agency = "hub" if kind.startswith("hub.") else "housing"
+    sealed = seal(EventId(bytes([offset]) * 32), agency, SubjectId(record.encode().ljust(16, b".")), attributes)
+    return StoredRow(offset, offset, *sealed, leaf_hash(offset, offset, sealed))
+
+
+def gone(offset: int, kind: str, record: str, **more: object) -> StoredRow:
+    return of(offset, kind, "service", subject=record.encode().ljust(16, b".").hex(), **more)
+
+
+def test_a_lane_whose_trouble_is_erased_goes(tmp_path: Path, view: Counting) -> None:
+    view.refuses = {1}
+    log = [of(0, CORE, "bob"), of(1, CORE, "bob"), of(2, CORE, "bob"), gone(3, "hub.subject-erased", "bob")]
+    target = target_of(tmp_path, view, log=Rows(log))
+    target.apply(PARTITION, log)
+    assert counts(target) == {"service": 1}
+    assert target.lanes() == []
+    assert target.db.execute("SELECT count(*) FROM lanes_waiting").fetchone()[0] == 0
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_lane_whose_trouble_is_shredded_moves_again(tmp_path: Path, view: Counting, at_once: bool) -> None:
+    view.refuses = {1}
+    log = [of(0, CORE, "bob"), of(1, HEALTH, "bob"), of(2, CORE, "bob"), of(3, "hub.person-opened", "bob")]
+    log.append(gone(4, "hub.class-shredded", "bob", retention_class="health"))
+    target = target_of(tmp_path, view, log=Rows(log))
+    for rows_ in [log] if at_once else [[row] for row in log]:
+        target.apply(PARTITION, rows_)
+    assert target.lanes() == []
+    assert counts(target) == {"bob": 2, "service": 1}  # the counting view takes the whole record out
+
+
+def test_what_the_hub_decided_about_a_record_outlives_its_classes(tmp_path: Path, view: Counting) -> None:
+    view.refuses = {0}
+    log = [of(0, CORE, "bob"), of(1, "hub.person-opened", "bob")]
+    log.append(gone(2, "hub.class-shredded", "bob", retention_class="core"))
+    target = target_of(tmp_path, view, log=Rows(log))
+    target.apply(PARTITION, log)
+    assert counts(target) == {"bob": 1, "service": 1}
+
+
+def test_what_remains_halts_where_it_halted_before(tmp_path: Path, view: Counting) -> None:
+    view.refuses = {2}
+    log = [of(0, HEALTH, "bob"), of(1, CORE, "bob"), of(2, CORE, "bob"), of(3, CORE, "bob")]
+    log.append(gone(4, "hub.class-shredded", "bob", retention_class="health"))
+    target = target_of(tmp_path, view, log=Rows(log))
+    target.apply(PARTITION, log)
+    (lane,) = target.lanes()
+    assert (lane.at, lane.code) == (2, "cannot-fold")
+    assert target.db.execute("SELECT at FROM lanes_waiting ORDER BY at").fetchall() == [(2,), (3,)]
+
+
+def test_a_view_that_cannot_forget_stops_loudly(tmp_path: Path, view: Counting) -> None:
+    view.refuses = {1}
+    log = [of(0, CORE, "bob"), gone(1, "hub.subject-erased", "bob")]
+    target = target_of(tmp_path, view, log=Rows(log))
+    with pytest.raises(HubError):
+        target.apply(PARTITION, log)
+    assert target.next_of(PARTITION) == 1
 
 
 def test_a_shadow_left_by_a_killed_rebuild_goes_at_the_next_start(tmp_path: Path, view: Counting) -> None:
