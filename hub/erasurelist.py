@@ -1,0 +1,190 @@
+"""The list of erasures: which keys may never come back, whatever backup is restored.
+
+An append-only file of JSON lines, `erasures.jsonl`, in the home and in a second place outside it (TELLONCE_ERASURES).
+Each line has a number and a running hash, so that a list that was cut short, changed or mixed up is noticed:
+
+    {"act": ..., "agency": ..., "at": ..., "hash": ..., "keys": [...], "n": 1, "subject": ..., "token": ...}
+
+`act` is `erased` (everything of the subject), `shredded` (the keys that are listed and no others) or `readmitted` (the
+record may come in again; what was erased stays so). `hash` is SHA-256(the hash before, 32 zero bytes at first ‖ the
+line's canonical JSON without `hash`). Nothing in it names a person: subjects are random, tokens and key ids are keyed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import orjson
+
+from events.canonical import canonical
+from events.clock import us_text
+from events.errors import WrongSettings
+from hub.durable import sync_folder
+
+FILE = "erasures.jsonl"
+_START = bytes(32)
+Act = Literal["erased", "shredded", "readmitted"]
+
+
+class Listed(NamedTuple):
+    """One line. Subject, key ids and suppression token are bytes; `at` is RFC 3339."""
+
+    number: int
+    act: Act
+    agency: str
+    subject: bytes
+    key_ids: tuple[bytes, ...]
+    token: bytes
+    at: str
+    digest: bytes
+
+
+class ErasureList(NamedTuple):
+    entries: tuple[Listed, ...]
+
+    @property
+    def digest(self) -> bytes:
+        """The running hash over all of it."""
+        return self.entries[-1].digest if self.entries else _START
+
+    def begins_with(self, count: int, digest: bytes) -> bool:
+        """Whether its first lines are a list of this length and hash."""
+        if count > len(self.entries):
+            return False
+        return digest == (self.entries[count - 1].digest if count else _START)
+
+
+def read_list(path: Path) -> ErasureList:
+    """The list in a file; empty where there is none. A last line that a crash cut short counts as not written.
+
+    Raises WrongSettings `broken-erasure-list`.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return ErasureList(())
+    entries: list[Listed] = []
+    for line in raw[: raw.rfind(b"\n") + 1].splitlines():
+        entries.append(_parsed(line, len(entries) + 1, entries[-1].digest if entries else _START, path))
+    return ErasureList(tuple(entries))
+
+
+def _parsed(line: bytes, number: int, before: bytes, path: Path) -> Listed:
+    try:
+        told: dict[str, Any] = orjson.loads(line)
+        digest = bytes.fromhex(told.pop("hash"))
+        keys = tuple(bytes.fromhex(each) for each in told["keys"])
+        subject, token = bytes.fromhex(told["subject"]), bytes.fromhex(told["token"])
+        found = Listed(told["n"], told["act"], told["agency"], subject, keys, token, told["at"], digest)
+        if found.number == number and found.act in get_args(Act) and _digest(before, told) == digest:
+            return found
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        pass
+    raise WrongSettings(
+        "broken-erasure-list",
+        f"line {number} of the list of erasures was changed or damaged",
+        where=str(path),
+        next_step="Bring the copy of its other place; whoever may be erased again by this must not be forgotten.",
+    )
+
+
+def _digest(before: bytes, told: dict[str, Any]) -> bytes:
+    return hashlib.sha256(before + canonical(told)).digest()
+
+
+def append(
+    places: Sequence[Path], act: Act, agency: str, subject: bytes, key_ids: Iterable[bytes], token: bytes, at_us: int
+) -> Listed:
+    """Adds a line to the list in several files, in this order, durable in each before the next.
+
+    Name the second place first: it outlives the home. A file that lacks lines of the longest is brought up to it.
+    Raises WrongSettings `broken-erasure-list`, and `erasure-lists-differ` where the files do not tell one story.
+    """
+    lists = [read_list(place) for place in places]
+    longest = longest_of(lists)
+    told = {
+        "n": len(longest.entries) + 1,
+        "act": act,
+        "agency": agency,
+        "subject": subject.hex(),
+        "keys": sorted(each.hex() for each in key_ids),
+        "token": token.hex(),
+        "at": us_text(at_us),
+    }
+    line = _line(told, longest.digest)
+    for place, known in zip(places, lists, strict=True):
+        _write(place, [*map(_line_of, longest.entries[len(known.entries) :]), line])
+    return _parsed(line, len(longest.entries) + 1, longest.digest, places[0])
+
+
+def write_list(place: Path, wanted: ErasureList) -> None:
+    """Brings the list in a file up to another, which must go on from it. Raises as `append` does."""
+    known = read_list(place)
+    longest = longest_of([known, wanted])
+    _write(place, [_line_of(each) for each in longest.entries[len(known.entries) :]])
+
+
+def longest_of(lists: Sequence[ErasureList]) -> ErasureList:
+    """The longest of several lists, of which each must be a beginning. Raises WrongSettings `erasure-lists-differ`."""
+    longest = max(lists, key=lambda each: len(each.entries), default=ErasureList(()))
+    if not all(longest.begins_with(len(each.entries), each.digest) for each in lists):
+        raise WrongSettings(
+            "erasure-lists-differ",
+            "the lists of erasures of this home do not go on from each other",
+            where=FILE,
+            next_step="Find out which hub wrote which; `tellonce restore` takes them all together.",
+        )
+    return longest
+
+
+def united(lists: Sequence[ErasureList]) -> ErasureList:
+    """One list that holds every line of several: the longest, and after it what only others have, numbered anew."""
+    longest = max(lists, key=lambda each: len(each.entries), default=ErasureList(()))
+    entries = list(longest.entries)
+    known = {each[1:7] for each in entries}
+    for each in sorted((each for one in lists for each in one.entries), key=lambda each: each.at):
+        if each[1:7] not in known:
+            known.add(each[1:7])
+            before = entries[-1].digest if entries else _START
+            numbered = each._replace(number=len(entries) + 1)
+            entries.append(numbered._replace(digest=_digest(before, _told(numbered))))
+    return ErasureList(tuple(entries))
+
+
+def _told(each: Listed) -> dict[str, Any]:
+    return {
+        "n": each.number,
+        "act": each.act,
+        "agency": each.agency,
+        "subject": each.subject.hex(),
+        "keys": [key_id.hex() for key_id in each.key_ids],
+        "token": each.token.hex(),
+        "at": each.at,
+    }
+
+
+def _line_of(each: Listed) -> bytes:
+    return canonical({**_told(each), "hash": each.digest.hex()}) + b"\n"
+
+
+def _line(told: dict[str, Any], before: bytes) -> bytes:
+    return canonical({**told, "hash": _digest(before, told).hex()}) + b"\n"
+
+
+def _write(place: Path, lines: Sequence[bytes]) -> None:
+    """Durable when it returns; what a crash left half-written is cut off first."""
+    is_new = not place.exists()
+    descriptor = os.open(place, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        whole = file.read()
+        file.truncate(whole.rfind(b"\n") + 1)
+        file.seek(0, os.SEEK_END)
+        file.write(b"".join(lines))
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        sync_folder(place.parent)
