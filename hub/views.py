@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from projections.custody.fold import CustodyProjection
 from projections.engine.membership.fold import MembershipProjection
 from projections.engine.projection import Projection
 from projections.people.fold import PeopleProjection
@@ -11,4 +12,10 @@ from projections.timeline.fold import TimelineProjection
 
 def projections() -> tuple[Projection, ...]:
     """In the order in which a batch is folded."""
-    return MembershipProjection(), TimelineProjection(), PeopleProjection(), SourcesProjection()
+    return (
+        MembershipProjection(),
+        TimelineProjection(),
+        PeopleProjection(),
+        SourcesProjection(),
+        CustodyProjection(),
+    )

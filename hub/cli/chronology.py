@@ -143,6 +143,9 @@ def _foot(document: Document, zone: ZoneInfo) -> Iterator[str]:
     for lane in document["halted"]:
         since = moment_in_words(lane["since"], zone)
         yield f"{lane['record']}: nothing since {since} is shown here ({lane['code']}); `tellonce status` tells more."
+    for gone in document["destroyed"]:
+        since = moment_in_words(gone["since"], zone)
+        yield f"{gone['record']}: what it held of {gone['retention']} until {since} was kept long enough and destroyed."
 
 
 def _show_entry(screen: Screen, entry: Document, zone: ZoneInfo) -> None:

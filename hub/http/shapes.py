@@ -232,6 +232,14 @@ class Halted(_Answer):
     code: str
 
 
+class Destroyed(_Answer):
+    """A class of a record that was kept long enough: what it held is on no page, of whatever time."""
+
+    record: str
+    retention: str
+    since: str
+
+
 class Timeline(_Answer):
     person: PersonNumber
     leads_to: PersonNumber
@@ -241,6 +249,7 @@ class Timeline(_Answer):
     position: str = Field(description="Up to where the views have read the log.")
     stale: bool = Field(description="True where something acknowledged is not in this answer yet.")
     halted: list[Halted]
+    destroyed: list[Destroyed]
     next: str | None = Field(description="The cursor of the next page.")
     entries: list[Entry]
 

@@ -19,6 +19,7 @@ from hub.assembly import Hub
 from hub.reading.cursors import Asked, cursor_of, place_of
 from hub.reading.questions import LIMIT_MAX, TimelineQuestion, check_agency, days_of, types_of
 from hub.reading.when import as_of_us, day
+from projections.custody import queries as custody
 from projections.engine.membership import queries as membership
 from projections.engine.membership.queries import Page, RecordOfPerson
 from projections.engine.target import halted_lanes
@@ -56,9 +57,10 @@ class Reading:
             page = membership.page_of(db, number, wanted.as_of_us)
             if page is None:
                 raise _unknown_person()
-            records = _of_agency(page.records, question.agency)
+            records = _of_agency(_shown(db, page.records), question.agency)
             found = entries_of(db, records, wanted)
             halted = _halted(db, records)
+            destroyed = _destroyed(db, records)
         more = len(found) > question.limit
         found = found[: question.limit]
         return {
@@ -70,6 +72,7 @@ class Reading:
             "position": position,
             "stale": stale,
             "halted": halted,
+            "destroyed": destroyed,
             "next": cursor_of(found[-1], asked) if more else None,
             "entries": [entry.document(self._hub.log.epoch) for entry in found],
         }
@@ -157,7 +160,7 @@ class Reading:
         permit(caller, "history")
         subject, token = parse_fact_reference(fact)
         with self._hub.store.snapshot() as db:
-            said = history_of(db, subject, token)
+            said = history_of(db, subject, token) if not custody.hidden_among(db, [subject]) else []
             record = membership.record_of_subject(db, subject)
             person = membership.person_of(db, subject)
         if not said:
@@ -224,10 +227,10 @@ def _looked_up(
         return _with_nhs_number(db, nhs_number)
     if name is not None and born is not None:
         day(born, "born")
-        return people.with_name_and_birth(db, name, born)
+        return _not_hidden(db, people.with_name_and_birth(db, name, born))
     if record is not None:
         subject = membership.subject_of_record(db, str(parse_record(record)))
-        return [subject] if subject is not None else []
+        return _not_hidden(db, [subject] if subject is not None else [])
     raise RejectedMessage("find-by-what", "give an NHS number, a name and a birth date, or a record", where="search")
 
 
@@ -239,12 +242,32 @@ def _with_nhs_number(db: sqlite3.Connection, text: str) -> Sequence[bytes]:
             "this is not an NHS number: ten digits, of which the last checks the others",
             where="nhs_number",
         )
-    return people.with_identifier(db, people.NHS_NUMBER, number)
+    return _not_hidden(db, people.with_identifier(db, people.NHS_NUMBER, number))
 
 
 def _persons(db: sqlite3.Connection, subjects: Sequence[bytes]) -> list[str]:
     found = (membership.person_of(db, subject) for subject in subjects)
     return sorted({person for person in found if person is not None})
+
+
+def _not_hidden(db: sqlite3.Connection, subjects: Sequence[bytes]) -> Sequence[bytes]:
+    hidden = custody.hidden_among(db, subjects)
+    return [subject for subject in subjects if subject not in hidden]
+
+
+def _shown(db: sqlite3.Connection, records: Sequence[RecordOfPerson]) -> Sequence[RecordOfPerson]:
+    """Those of a page's records that may be read: a restriction hides through the past too."""
+    hidden = custody.hidden_among(db, [each.subject for each in records])
+    return [each for each in records if each.subject not in hidden]
+
+
+def _destroyed(db: sqlite3.Connection, records: Sequence[RecordOfPerson]) -> list[dict[str, Any]]:
+    """Classes of records that were kept long enough: a line each, so that nobody takes their absence for an answer."""
+    mine = {each.subject: each.record for each in records}
+    return [
+        {"record": mine[each.subject], "retention": each.retention, "since": us_text(each.known_us)}
+        for each in custody.shredded_among(db, mine)
+    ]
 
 
 def _of_agency(records: Sequence[RecordOfPerson], agency: str | None) -> Sequence[RecordOfPerson]:
@@ -261,7 +284,7 @@ def _person_document(db: sqlite3.Connection, number: str, as_of_us: int | None) 
         "merged": list(page.merged),
         "opened": us_text(membership.opened_us(db, number) or 0),
         "as_of": us_text(as_of_us) if as_of_us is not None else None,
-        "records": [_record_document(db, each, as_of_us) for each in page.records],
+        "records": [_record_document(db, each, as_of_us) for each in _shown(db, page.records)],
     }
 
 

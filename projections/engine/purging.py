@@ -34,9 +34,14 @@ def gone_in(logged: Logged) -> Gone | None:
         bytes.fromhex(payload["subject"]),
         logged.offset,
         payload.get("retention_class"),
-        frozenset(int(position.rpartition(":")[2]) for position in payload.get("positions", ())),
+        frozenset(map(offset_of, payload.get("positions", ()))),
         frozenset(map(bytes.fromhex, payload.get("key_ids", ()))),
     )
+
+
+def offset_of(position: str) -> int:
+    """The offset of a position's text form."""
+    return int(position.rpartition(":")[2])
 
 
 def parted(batch: Sequence[Logged]) -> Iterator[tuple[Sequence[Logged], Gone | None]]:

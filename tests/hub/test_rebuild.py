@@ -44,7 +44,7 @@ def digests(hub: Hub) -> dict[str, str]:
         return {projection.name: digest(projection, db) for projection in projections()}
 
 
-@pytest.mark.parametrize("view", [None, "timeline", "membership", "people", "sources"])
+@pytest.mark.parametrize("view", [None, "timeline", "membership", "people", "sources", "custody"])
 def test_replay_is_live(tmp_path: Path, rng: random.Random, view: str | None) -> None:
     with open_home(tmp_path / "home") as hub:
         send(hub, *a_life(rng, times(120, proof=2_000)))

@@ -45,7 +45,7 @@ def test_status_counts_what_there_is(tell: Tell, alex: str) -> None:
 def test_a_rebuilt_view_says_the_same(tell: Tell, alex: str) -> None:
     before = tell("--json", "timeline", alex).document
     assert tell("rebuild", "timeline").out.startswith("Rebuilt timeline from ")
-    assert tell("--json", "rebuild").document["rebuilt"] == ["membership", "people", "sources", "timeline"]
+    assert tell("--json", "rebuild").document["rebuilt"] == ["custody", "membership", "people", "sources", "timeline"]
     assert tell("--json", "timeline", alex).document == before
     assert tell("rebuild", "weather").err.startswith("unknown-view: ")
 
