@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,6 +92,20 @@ def check_format(found: str, path: Path) -> None:
     raise WrongSettings(
         "home-newer", what, where=path.name, next_step="Use the version of tellonce that wrote it, or a newer one."
     )
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """A file that is no database, or a damaged one, comes out as WrongSettings `broken-file`."""
+    try:
+        yield
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise WrongSettings(
+            "broken-file",
+            "this is no database, or a damaged one",
+            where=path.name,
+            next_step="Restore the home from a backup.",
+        ) from error
 
 
 def check_contiguity(db: apsw.Connection, path: Path) -> tuple[int, int]:
@@ -186,6 +201,14 @@ def store_checkpoint(db: apsw.Connection, signed: Signed) -> None:
 def last_kept_us(db: apsw.Connection) -> int:
     """When the newest checkpoint was signed that stays; 0 where there is none."""
     return int(db.execute("SELECT max(signed_us) FROM checkpoints WHERE is_kept").get or 0)
+
+
+def kept_checkpoint(db: apsw.Connection, size: int) -> str | None:
+    """The note of the newest checkpoint of this size that stays."""
+    note: str | None = db.execute(
+        "SELECT note FROM checkpoints WHERE size = ? AND is_kept ORDER BY number DESC LIMIT 1", (size,)
+    ).get
+    return note
 
 
 def keep_checkpoint(db: apsw.Connection) -> None:

@@ -22,7 +22,7 @@ from events.clock import Clock
 from events.codec import Sealed, StoredRow, header_id, leaf_hash
 from events.errors import TryAgainLater, WrongSettings
 from events.groups import GroupThread
-from events.ids import SubjectId
+from events.ids import EventId, SubjectId
 from events.ledger import Tile, Tree, extended, root_of
 from events.log import file
 from events.log.faults import code_of, not_stored
@@ -83,19 +83,12 @@ class SqliteLog:
         self._before_commit = before_commit
         self._is_closed = is_closed
         self._accepts_clock = accepts_clock
-        try:
+        with file.damage_told(path):
             self._db = file.connect(path)
             self.name, self._epoch = file.prepare(self._db, path, new_epoch)
             self._next, self._last_known_us = file.check_contiguity(self._db, path)
             self._signed = file.check_signed(self._db, self._next)
             self._edge = Tree(file.nodes_of(self._db)).edge(self._next)
-        except (apsw.NotADBError, apsw.CorruptError) as error:
-            raise WrongSettings(
-                "broken-file",
-                "this is no database, or a damaged one",
-                where=path.name,
-                next_step="Restore the home from a backup.",
-            ) from error
         self._seen = Seen(path.with_name("seen.sqlite"))
         self._catch_up_seen()
         self._readers = threading.local()
@@ -350,6 +343,19 @@ class SqliteLog:
         """Roots and proofs for any size up to the head; for the calling thread."""
         return self._reader().tree()
 
+    def kept_checkpoint(self, size: int) -> str | None:
+        """The note of the newest checkpoint that the log keeps of this size."""
+        return self._reader().kept_checkpoint(size)
+
+    def find(self, event_id: EventId) -> int | None:
+        """The offset of an event; asked in the writer's thread, which knows."""
+
+        def work() -> int | None:
+            self._seen.fetch([event_id])
+            return self._seen.look_up(event_id, lambda at: self._has_id(at, event_id))[0]
+
+        return self._alone(work)
+
     def _reader(self) -> SqliteReader:
         reader: SqliteReader | None = getattr(self._readers, "reader", None)
         if reader is None:
@@ -388,6 +394,10 @@ class SqliteReader:
     def tree(self) -> Tree:
         """Roots and proofs for any size up to what is stored."""
         return Tree(file.nodes_of(self._db))
+
+    def kept_checkpoint(self, size: int) -> str | None:
+        """The note of the newest checkpoint of this size that is kept."""
+        return file.kept_checkpoint(self._db, size)
 
 
 def _owner(header: bytes) -> tuple[str, SubjectId, bytes]:

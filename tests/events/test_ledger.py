@@ -144,9 +144,10 @@ def test_the_examples_of_rfc_6962_hold() -> None:
 
 
 def test_tiles_are_the_roots_of_complete_subtrees(large: Stored) -> None:
-    assert set(large.tiles) == {(1, number) for number in range(70_000 // TILE_WIDTH)} | {(2, 0)}
+    counts = {level: sum(each == level for each, _ in large.tiles) for level in range(1, 6)}
+    assert counts == {level: 70_000 // TILE_WIDTH**level for level in range(1, 6)}
     assert large.tiles[1, 7] == folded(large.leaves[7 * TILE_WIDTH : 8 * TILE_WIDTH])
-    assert large.tiles[2, 0] == folded(large.leaves[: TILE_WIDTH**2])
+    assert large.tiles[3, 2] == folded(large.leaves[2 * TILE_WIDTH**3 : 3 * TILE_WIDTH**3])
 
 
 def test_the_edge_is_rebuilt_from_what_is_stored(large: Stored) -> None:
@@ -179,8 +180,8 @@ def test_proofs_of_a_large_tree_hold(large: Stored) -> None:
 
 def test_a_missing_tile_is_told() -> None:
     stored = Stored(600)
-    del stored.tiles[1, 1]
-    with pytest.raises(BrokenTree, match=r"broken-tree: log: nodes of level 1 from 0 on are missing"):
+    del stored.tiles[2, 1]
+    with pytest.raises(BrokenTree, match=r"broken-tree: log: nodes of level 2 from 0 on are missing"):
         Tree(stored.nodes).root(600)
 
 
