@@ -6,32 +6,44 @@ class): destroying the secret leaves no digest to test guesses against (docs/sto
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import orjson
 
 from events.ids import EventId, FactToken, SubjectId
-
-SECRET_BYTES = 32
-NO_KEY_ID = bytes(24)
-NO_NONCE = bytes(12)
+from events.sealing import Cipher, key_id_of
 
 
-class SubjectKeys(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SubjectKeys:
     """Keys of one (agency, subject, retention class)."""
 
     subject: SubjectId
-    id_key: bytes
-    fact_key: bytes
+    key_id: bytes
+    id_key: bytes = field(repr=False)
+    fact_key: bytes = field(repr=False)
+    cipher: Cipher = field(repr=False, compare=False)
 
 
 class Keyring(Protocol):
     """Where subjects and their secrets come from; new ones are durable before any event that uses them."""
 
     def keys_of(self, agency: str, record: str, retention: str) -> SubjectKeys:
-        """Keys for a source record (its text form), made at first sight."""
+        """Keys for a source record (its text form), made at first sight.
+
+        Raises RejectedMessage `subject-erased` for a record that was erased and not admitted again.
+        """
+        ...
+
+    def keys_about(self, agency: str, record: str, retention: str) -> SubjectKeys:
+        """Keys for what the hub says about one record: of its subject, but held by the hub. Raises as `keys_of`."""
+        ...
+
+    def service_keys(self, retention: str) -> SubjectKeys:
+        """Keys for what the hub says about no single record; new each month."""
         ...
 
     def look_up(self, records: Iterable[tuple[str, str]]) -> None:
@@ -39,6 +51,7 @@ class Keyring(Protocol):
         ...
 
 
+SEALING = b"sealing/1"
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
@@ -65,8 +78,16 @@ def derive(secret: bytes, *labels: bytes) -> list[bytes]:
     return [sha256(outer + block).digest() for block in blocks]
 
 
-def subject_keys(subject: SubjectId, secret: bytes) -> SubjectKeys:
-    return SubjectKeys(subject, *derive(secret, b"event-id/1", b"fact-token/1"))
+def subject_keys(subject: SubjectId, secret: bytes, cipher_of: Callable[[bytes], Cipher] = Cipher) -> SubjectKeys:
+    """Everything that follows from a secret."""
+    id_key, fact_key, sealing_key = derive(secret, b"event-id/1", b"fact-token/1", SEALING)
+    return SubjectKeys(subject, key_id_of(secret), id_key, fact_key, cipher_of(sealing_key))
+
+
+def cipher_of(secret: bytes) -> Cipher:
+    """What opens all that is sealed under a secret, for whoever only reads."""
+    (sealing_key,) = derive(secret, SEALING)
+    return Cipher(sealing_key)
 
 
 # Everything a reader can see or policy decides by; in this order, for ever.

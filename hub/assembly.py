@@ -26,9 +26,10 @@ from hub.linkage.linker import Linker
 from hub.opening import access_told, check_access
 from hub.receipts.store import ReceiptStore
 from hub.settings import Settings
-from hub.shadow import ShadowProcess
+from hub.shadow import Files, ShadowProcess
 from hub.sqlite import reading_told
 from hub.vault.keys import KeyStore
+from hub.vault.kms import LocalKms
 from hub.views import projections
 from projections.engine.runner import Runner
 from projections.engine.store import ViewStore
@@ -37,6 +38,7 @@ log = structlog.get_logger()
 REGISTER = "agencies.toml"
 LOCK = "home.lock"
 LOG = "log.sqlite"
+KEYS = "keys.sqlite"
 
 
 class Hub:
@@ -62,7 +64,8 @@ class Hub:
         check_access(self.home)
         lock = _lock(self.home / LOCK)
         self._closers.append(lock.close)
-        self.keys = KeyStore(self.home / "keys.sqlite")
+        self.kms = LocalKms(self.settings.kms_file)
+        self.keys = KeyStore(self.home / KEYS, self.kms, clock=self.clock)
         self._closers.append(self.keys.close)
         self.log = SqliteLog(
             self.home / LOG,
@@ -89,8 +92,8 @@ class Hub:
 
     def _open_views(self) -> None:
         self._decision_writer = writer = DecisionWriter(self.keys)
-        self.linker = Linker(self.log, self.store, writer)
-        self.runner = Runner(self.log, self.store, projections(), self._beside, self.linker.consider)
+        self.linker = Linker(self.log, self.store, writer, self.keys.ring)
+        self.runner = Runner(self.log, self.store, projections(), self.keys.ring, self._beside, self.linker.consider)
         self._closers.append(self.runner.stop)
         self.linker.catch_up(PARTITION, self.runner.applied)
         self.runner.start()
@@ -99,7 +102,12 @@ class Hub:
             self._record("hub.log-opened", {"epoch": self.log.epoch, "demo": self.is_demo})
 
     def _beside(self, shadow: Path) -> ShadowProcess:
-        return ShadowProcess(self.home / LOG, shadow, self.log.epoch)
+        return ShadowProcess(self.files, shadow, self.log.epoch)
+
+    @property
+    def files(self) -> Files:
+        """What a process beside this one reads to fold the log."""
+        return Files(self.home / LOG, self.home / KEYS, self.settings.kms_file)
 
     def _record(self, kind: str, payload: Mapping[str, Any]) -> None:
         epoch = self.log.epoch

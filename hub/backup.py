@@ -20,7 +20,8 @@ from events.log.sqlite import PARTITION
 from hub.assembly import LOG, REGISTER, Hub
 from hub.opening import access_told
 from hub.receipts.journal import reopen_since
-from hub.settings import Settings
+from hub.settings import KMS_FILE, Settings
+from hub.vault.kms import check_kms
 
 # The log first: whatever it holds is then in the receipts and keys that are copied after it.
 _FILES = (LOG, "receipts.sqlite", "keys.sqlite")
@@ -45,10 +46,12 @@ def restore(source: Path, settings: Settings) -> dict[str, Any]:
     """Makes a home from a backup, in a new epoch that its log records.
 
     Receipts that came about when the copy was made are translated again: what the log has of them is known to it.
-    Raises WrongSettings `home-not-empty`, `no-backup`.
+    Raises WrongSettings `home-not-empty`, `no-backup`, and `kms-missing` where the wrapping keys, which no backup
+    holds, are not in their place.
     """
     home = settings.home
     with access_told(home):
+        check_kms(settings.kms_file)
         _copy_backup(source, home)
     old, last_known_us = _begin_epoch(home / LOG)
     reopen_since(home / "receipts.sqlite", last_known_us - _OVERLAP_US)
@@ -59,7 +62,7 @@ def restore(source: Path, settings: Settings) -> dict[str, Any]:
 
 
 def _copy_backup(source: Path, home: Path) -> None:
-    if home.exists() and any(home.iterdir()):
+    if home.exists() and any(path.name != KMS_FILE for path in home.iterdir()):
         raise WrongSettings("home-not-empty", "the home is not empty", where=str(home), next_step="Name a new one.")
     missing = [name for name in _FILES if not (source / name).exists()]
     if missing:

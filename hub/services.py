@@ -6,14 +6,14 @@ Each operation names its caller and asks the door first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from adapters.sdk.outcome import SUMS, Counts, MessageOutcome, Report
 from adapters.sdk.receipts import Arrival
 from events.clock import from_us, us_text
-from events.codec import open_row
+from events.codec import StoredRow
 from events.envelope import as_cloudevent
 from events.errors import Refused, RejectedMessage
 from events.ids import parse_source
@@ -30,7 +30,7 @@ from hub.receipts.queries import QuarantineEntry, QuarantineState, ReceiptStatus
 from hub.sqlite import faults_told, not_rebuilt
 from hub.verify import verify
 from projections.engine.beside import Progress
-from projections.engine.target import halted_lanes
+from projections.engine.target import halted_lanes, refused_rows
 from projections.sources import queries as sources
 
 _PAGE_MAX = 1_000
@@ -149,15 +149,22 @@ class Services:
         end = end if limit is None else min(end, at + limit)
         while at < end:
             rows = page(self._hub.log.read(PARTITION, at, min(_PAGE_MAX, end - at)))
-            for row in rows:
-                logged = open_row(PARTITION, row)
-                yield {
-                    "position": f"{self._hub.log.epoch}:{PARTITION}:{row.offset}",
-                    "known": us_text(row.known_us),
-                    "leaf": row.leaf.hex(),
-                    "event": as_cloudevent(logged.event),
-                }
+            yield from self._told(rows)
             at = rows[-1].offset + 1
+
+    def _told(self, rows: Sequence[StoredRow]) -> Iterator[dict[str, Any]]:
+        opened = self._hub.keys.ring.open(PARTITION, rows)
+        events = {logged.offset: logged.event for logged in opened.logged}
+        closed = {each.offset: each for each in opened.closed}
+        for row in rows:
+            event, shut = events.get(row.offset), closed.get(row.offset)
+            yield {
+                "position": f"{self._hub.log.epoch}:{PARTITION}:{row.offset}",
+                "known": us_text(row.known_us),
+                "leaf": row.leaf.hex(),
+                "event": as_cloudevent(event) if event is not None else None,
+                "closed": {"code": shut.code, "agency": shut.agency} if shut is not None else None,
+            }
 
     def verify_log(
         self, caller: Caller, progress: Callable[[int, int], None] = lambda done, of: None
@@ -187,11 +194,13 @@ class Services:
     def sources(self, caller: Caller) -> dict[str, Any]:
         """Each source: when it last sent, what became of it by day, shared message ids, gaps in its sequence.
 
-        An adapter's caller is told of its own agency's.
+        Beside them the newest rows of the log that may not count, and why. An adapter's caller is told of its own
+        agency's.
         """
         permit(caller, "sources")
         with self._hub.store.snapshot() as db:
             states = {state.source: state for state in sources.states(db)}
+            refused = refused_rows(db, _PAGE_MAX)
         by_day: dict[str, list[dict[str, Any]]] = {}
         last_received: dict[str, int] = {}
         for counted in self._hub.receipts.counts_by_day():
@@ -203,7 +212,14 @@ class Services:
         heard = {*states, *by_day, *self._registered()} - {"urn:tellonce:source:hub:linkage"}
         names = sorted(name for name in heard if may_see(caller, parse_source(name).agency))
         now_us = self._hub.clock()
-        return {"sources": [_source(name, states.get(name), by_day, last_received, now_us) for name in names]}
+        return {
+            "sources": [_source(name, states.get(name), by_day, last_received, now_us) for name in names],
+            "refused": [
+                {"position": f"{self._hub.log.epoch}:{row.partition}:{row.at}", "agency": row.agency, "code": row.code}
+                for row in refused
+                if may_see(caller, row.agency)
+            ],
+        }
 
     def _registered(self) -> Iterator[str]:
         for agency in self._hub.register().agencies:

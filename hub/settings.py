@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from events.errors import WrongSettings
 
 DEFAULT_HOME = ".tellonce"
+KMS_FILE = "kms.key"
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -19,13 +20,19 @@ class Settings:
     """home: the folder of everything stored. zone: of dates given without a time. accepts_clock: see SqliteLog.
 
     log_level: from which level on log lines are written; None is `info` for a hub that serves, and none for a command,
-    which says itself how it went.
+    which says itself how it went. kms: the file of the wrapping keys, where it is not in the home.
     """
 
     home: Path
     zone: ZoneInfo
     accepts_clock: bool = False
     log_level: str | None = None
+    kms: Path | None = None
+
+    @property
+    def kms_file(self) -> Path:
+        """Where the wrapping keys are: in the home, unless another place is named."""
+        return self.kms or self.home / KMS_FILE
 
 
 def read_settings(home: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -43,4 +50,5 @@ def read_settings(home: Path | None = None, environ: Mapping[str, str] = os.envi
     if faults:
         raise WrongSettings("bad-settings", "; ".join(faults), where="environment", next_step="See docs/settings.md.")
     folder = home or Path(environ.get("TELLONCE_HOME") or DEFAULT_HOME)
-    return Settings(folder, ZoneInfo(zone), accepts == "1", level)
+    kms = environ.get("TELLONCE_KMS")
+    return Settings(folder, ZoneInfo(zone), accepts == "1", level, Path(kms) if kms else None)

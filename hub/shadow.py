@@ -1,8 +1,8 @@
 """The views are rebuilt by a process of their own, so that readers and senders keep the hub's interpreter.
 
-It reads the log and writes the shadow, nothing else. The hub tells it by lines on its standard input how far to fold;
-it answers by lines as they go over the home's socket: progress, then an empty answer, or the error that it met. It
-outlives neither the rebuild nor the hub: its next line to nobody ends it.
+It reads the log and its keys and writes the shadow, nothing else. The hub tells it by lines on its standard input how
+far to fold; it answers by lines as they go over the home's socket: progress, then an empty answer, or the error that
+it met. It outlives neither the rebuild nor the hub: its next line to nobody ends it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from itertools import chain
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from types import TracebackType
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
 from events.errors import TryAgainLater
 from events.log.sqlite import PARTITION, SqliteReader
 from hub.interpreter import set_interpreter
 from hub.local import wire
 from hub.sqlite import not_rebuilt, translated
+from hub.vault.kms import LocalKms
+from hub.vault.ring import Ring
 from hub.views import projections
 from projections.engine.beside import Progress, pages_to
 from projections.engine.store import connect_shadow
@@ -35,13 +37,21 @@ _CHUNK_BYTES = 65_536
 _START = "import sys, json; sys.path = json.loads(sys.argv[1]); from hub.shadow import main; main(*sys.argv[2:])"
 
 
+class Files(NamedTuple):
+    """What a fold reads: the log, the keys of its rows, and what those are wrapped with."""
+
+    log: Path
+    keys: Path
+    kms: Path
+
+
 class ShadowProcess:
     """Folds one shadow, as long as it is entered. For one thread."""
 
-    def __init__(self, log_file: Path, shadow: Path, epoch: str) -> None:
+    def __init__(self, files: Files, shadow: Path, epoch: str) -> None:
         """Starts it; the shadow has to be there by the time that it is told how far to fold."""
         self._process = subprocess.Popen(  # noqa: S603  nothing of it comes from outside
-            [sys.executable, "-I", "-c", _START, json.dumps(sys.path), str(log_file), str(shadow), epoch],
+            [sys.executable, "-I", "-c", _START, json.dumps(sys.path), *map(str, files), str(shadow), epoch],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -105,7 +115,7 @@ def _ended() -> TryAgainLater:
 # ---- the process
 
 
-def main(log_file: str, shadow: str, epoch: str) -> None:
+def main(log: str, keys: str, kms: str, shadow: str, epoch: str) -> None:
     """Folds as far as each line of standard input says."""
     set_interpreter()
     answers = sys.stdout.buffer
@@ -116,11 +126,11 @@ def main(log_file: str, shadow: str, epoch: str) -> None:
         answers.flush()
 
     with suppress(BrokenPipeError):  # nobody listens any more
-        fold(Path(log_file), Path(shadow), epoch, map(int, sys.stdin), answer)
+        fold(Files(Path(log), Path(keys), Path(kms)), Path(shadow), epoch, map(int, sys.stdin), answer)
     os._exit(0)  # the shadow is closed; taking all objects apart one by one takes a third of a second
 
 
-def fold(log_file: Path, shadow: Path, epoch: str, ends: Iterable[int], answer: Callable[[bytes], None]) -> None:
+def fold(files: Files, shadow: Path, epoch: str, ends: Iterable[int], answer: Callable[[bytes], None]) -> None:
     """Folds up to each of the offsets, and answers each; an error ends it.
 
     The shadow is opened when it is first told how far: it is made while this process starts.
@@ -130,10 +140,11 @@ def fold(log_file: Path, shadow: Path, epoch: str, ends: Iterable[int], answer: 
     if first is None:
         return
     try:
-        log = SqliteReader(log_file)
+        log = SqliteReader(files.log)
         db = connect_shadow(shadow)
         try:
-            target = Target(db, projections(), epoch, log)
+            ring = Ring(files.keys, LocalKms(files.kms))
+            target = Target(db, projections(), epoch, log, ring)
             for end in chain([first], ends):
                 for done in pages_to(target, log, PARTITION, end):
                     answer(wire.line({"progress": [done, end]}))

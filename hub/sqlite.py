@@ -23,7 +23,8 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def open_file(path: Path, stored_format: int, make_tables: Callable[[apsw.Connection], None]) -> apsw.Connection:
     """A connection that writes; a new file gets its tables first.
 
-    Raises WrongSettings `home-newer` where a newer program wrote the file, `broken-file` where nobody can read it.
+    Raises WrongSettings `home-newer` or `home-older` where a newer or older program wrote the file, `broken-file` where
+    nobody can read it.
     What is deleted is overwritten (secure_delete), from the file's first day: erasure relies on it.
     """
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, _PRIVATE))
@@ -36,6 +37,7 @@ def open_file(path: Path, stored_format: int, make_tables: Callable[[apsw.Connec
             db.pragma("journal_mode", "wal")
             db.pragma("synchronous", "full")
             db.pragma("secure_delete", True)
+            db.pragma("temp_store", "memory")  # nothing of what is sorted or made anew in a file elsewhere
             db.pragma("cache_size", _CACHE_KIB)
             db.pragma("wal_autocheckpoint", 2000)
             _prepare(db, path, stored_format, make_tables)
@@ -71,12 +73,24 @@ def _prepare(
             db.execute("INSERT INTO meta VALUES('format', ?)", (str(stored_format),))
             return
     if found != str(stored_format):
-        raise WrongSettings(
-            "home-newer",
+        raise other_format(path.name, found, stored_format)
+
+
+def other_format(where: str, found: str, stored_format: int) -> WrongSettings:
+    """A file of a newer program, or one from before the format changed."""
+    if found.isascii() and found.isdigit() and int(found) < stored_format:
+        return WrongSettings(
+            "home-older",
             f"it has stored format {found}, this program reads {stored_format}",
-            where=path.name,
-            next_step="Use the version of tellonce that wrote it, or a newer one.",
+            where=where,
+            next_step="`tellonce log reseal` writes a home of that format anew.",
         )
+    return WrongSettings(
+        "home-newer",
+        f"it has stored format {found}, this program reads {stored_format}",
+        where=where,
+        next_step="Use the version of tellonce that wrote it, or a newer one.",
+    )
 
 
 @contextmanager

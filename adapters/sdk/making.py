@@ -126,7 +126,7 @@ class EventMaker:
         if all_findings:
             attributes["findings"] = [f"{finding.code} {finding.where}".strip() for finding in all_findings]
         attributes["data"] = orjson.Fragment(content)
-        return Made(identity, seal(identity, self._agency.name, keys.subject, attributes), all_findings)
+        return Made(identity, seal(keys, identity, self._agency.name, attributes), all_findings)
 
     def _said(self, fact: Fact, subject: str, order: str | None) -> dict[str, str]:
         """The attributes that the id covers."""

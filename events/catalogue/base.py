@@ -30,6 +30,7 @@ _RETENTION: Mapping[str, Retention] = {
     "education": "education",
     "benefits": "benefits",
     "consent": "consent",
+    "hub": "core",  # a link must not die before the record that it holds
 }
 
 

@@ -8,8 +8,10 @@ import time
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from events.codec import Sealed, StoredRow, seal
+from events.identity import subject_keys
 from events.ids import EventId, SubjectId
 from events.log.port import Log, Subscription
+from events.sealing import NONCE_BYTES, SECRET_BYTES, Cipher
 
 WAIT_MAX_S = 20.0
 
@@ -29,10 +31,13 @@ class ASigner:
 
 
 def a_row(number: int, subject: int = 0, size_bytes: int = 0) -> Sealed:
-    """A row whose id, subject and body follow from its numbers."""
+    """A row whose id, subject, nonce and body follow from its numbers."""
     event_id = EventId(hashlib.sha256(b"event %d" % number).digest())
-    told = {"number": number, "text": "x" * size_bytes}
-    return seal(event_id, "north", SubjectId(subject.to_bytes(16, "big")), told)
+    nonce = hashlib.sha256(b"nonce %d of %d, %d" % (number, subject, size_bytes)).digest()[:NONCE_BYTES]
+    keys = subject_keys(
+        SubjectId(subject.to_bytes(16, "big")), bytes(SECRET_BYTES), lambda key: Cipher(key, lambda: nonce)
+    )
+    return seal(keys, event_id, "north", {"number": number, "text": "x" * size_bytes})
 
 
 def rows_from(start: int, count: int) -> list[Sealed]:

@@ -36,9 +36,8 @@ def read(
                 if session.screen.as_json:
                     rows.write(row)
                 else:
-                    session.screen.line(
-                        f"{row['position']}  {row['known']}  {row['event']['type']}  {row['leaf'][:16]}"
-                    )
+                    what = row["event"]["type"] if row["event"] else f"({row['closed']['code']})"
+                    session.screen.line(f"{row['position']}  {row['known']}  {what}  {row['leaf'][:16]}")
     except (HubError, KeyboardInterrupt) as fault:
         if not session.screen.as_json:
             raise

@@ -77,6 +77,8 @@ def sources(context: typer.Context) -> None:
         "missing",
     )
     session.screen.table(headings, rows)
+    for row in document["refused"]:
+        session.screen.line(f"refused: {row['position']} of {row['agency'] or 'nobody known'}: {row['code']}")
 
 
 def status(context: typer.Context) -> int:

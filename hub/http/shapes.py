@@ -300,13 +300,21 @@ class Paired(_Answer):
 # ---- answered: the hub itself
 
 
+class ClosedRow(_Answer):
+    """Why a row does not open: `erased` where its key was destroyed on purpose."""
+
+    code: str
+    agency: str
+
+
 class LogRow(_Answer):
-    """A line of the log: the event, and what the log assigned to it."""
+    """A line of the log: the event, or why it stays closed, and what the log assigned to it."""
 
     position: str
     known: str
     leaf: str
-    event: dict[str, Any]
+    event: dict[str, Any] | None
+    closed: ClosedRow | None
 
 
 class DayOfSource(_Answer):
@@ -333,8 +341,17 @@ class SourceState(_Answer):
     days: list[DayOfSource]
 
 
+class RefusedRow(_Answer):
+    """A row of the log that counts nowhere: no key opens it, or another than it should be under."""
+
+    position: str
+    agency: str
+    code: str
+
+
 class Sources(_Answer):
     sources: list[SourceState]
+    refused: list[RefusedRow]
 
 
 class SystemOfAgency(_Answer):

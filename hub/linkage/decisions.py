@@ -21,6 +21,7 @@ from projections.engine.store import ViewStore
 
 AGENCY = "hub"
 SOURCE = "urn:tellonce:source:hub:linkage"
+OF_ONE_RECORD = ("hub.person-opened", "hub.records-linked", "hub.records-unlinked")
 _FOLD_WAIT_S = 10.0
 
 
@@ -30,17 +31,25 @@ class DecisionWriter:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
 
-    def look_up(self, abouts: Iterable[str]) -> None:
-        """Reads the keys of many decisions at once, before their rows are asked for one by one."""
-        self._keyring.look_up((AGENCY, _record(about)) for about in abouts)
+    def look_up(self, records: Iterable[str]) -> None:
+        """Reads the keys of decisions about many records at once, before their rows are asked for one by one."""
+        self._keyring.look_up((_agency_of(record), record) for record in records)
 
     def row(self, kind: str, about: str, payload: Mapping[str, Any], *, cause: str, model: str, at: str = "") -> Sealed:
-        """A sealed decision. `about` names what it is about; `at` is the position of what caused it."""
+        """A sealed decision. `about` names what it is about; `at` is the position of what caused it.
+
+        One about a single record is sealed under that record's subject, and goes with it. Raises RejectedMessage
+        `subject-erased` where that record was erased.
+        """
         check_payload(kind, payload)
-        keys = self._keyring.keys_of(AGENCY, _record(about), TYPES[kind].retention)
+        retention = TYPES[kind].retention
+        if kind in OF_ONE_RECORD:
+            keys = self._keyring.keys_about(_agency_of(about), about, retention)
+        else:
+            keys = self._keyring.service_keys(retention)
         attributes = {
             "source": SOURCE,
-            "subject": _local_id(about),
+            "subject": f"decision/{about}",
             "type": kind,
             "dataschema": schema_urn(kind, TYPES[kind].version),
             "orderfrom": "arrival",
@@ -48,15 +57,11 @@ class DecisionWriter:
         }
         if at:
             attributes["causationid"] = at
-        return seal(decision_id(keys, kind, cause, model), AGENCY, keys.subject, attributes)
+        return seal(keys, decision_id(keys, kind, cause, model), AGENCY, attributes)
 
 
-def _local_id(about: str) -> str:
-    return f"decision/{about}"
-
-
-def _record(about: str) -> str:
-    return f"{AGENCY}:linkage/{_local_id(about)}"
+def _agency_of(record: str) -> str:
+    return record.partition(":")[0]
 
 
 class Decisions:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from adapters.hl7v2.identifiers import record_of_payload
-from events.codec import Sealed, open_row
+from events.codec import Opener, Sealed
 from events.envelope import Event, Logged
 from events.errors import HubError
 from events.ids import RecordRef, new_person_number
@@ -53,8 +53,9 @@ class Evidence:
 class Linker:
     """Called by the runner after each folded batch, in its thread."""
 
-    def __init__(self, log_: Log, store: ViewStore, writer: DecisionWriter) -> None:
+    def __init__(self, log_: Log, store: ViewStore, writer: DecisionWriter, opener: Opener) -> None:
         self._log = log_
+        self._opener = opener
         self._store = store
         self._writer = writer
         self._opened: set[bytes] = set()
@@ -72,19 +73,22 @@ class Linker:
             start = membership.causes_up_to(db, partition) + 1
         while start < applied:
             rows = page(self._log.read(partition, start, min(2_000, applied - start)))
-            self.consider([open_row(partition, row) for row in rows])
             start = rows[-1].offset + 1
+            self.consider(self._opener.open(partition, rows).logged, start)
 
-    def consider(self, batch: Sequence[Logged]) -> None:
-        """Opens persons for new records, and takes up what may link; an empty batch tries again what had to wait."""
-        if not batch and not self._is_waiting:
+    def consider(self, batch: Sequence[Logged], end: int = 0) -> None:
+        """Opens persons for new records, and takes up what may link; an empty batch tries again what had to wait.
+
+        `end` is how far the batch goes, whatever stayed closed of it.
+        """
+        if not batch and not end and not self._is_waiting:
             return
         opened = self._open_new(batch)
         for logged in batch:
             if logged.event.attributes["type"] in _EVIDENCE and logged.event.action == "assert":
                 evidence = _evidence_of(logged)
                 self._queue[evidence.subject, evidence.other_record] = evidence
-        self._folded = max(self._folded, batch[-1].offset + 1 if batch else 0)
+        self._folded = max(self._folded, end, batch[-1].offset + 1 if batch else 0)
         self._append(opened)
         # What the log knows already brings no new batch: then the next is decided at once.
         while self._queue and not self._unsent and self._outstanding < self._folded:

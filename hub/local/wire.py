@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
-from events.codec import BrokenRow
 from events.errors import HubError, Refused, RejectedMessage, TryAgainLater, WrongSettings
 from hub.access.door import Caller
 from hub.local.requests import Request
@@ -26,7 +25,7 @@ CHUNK_BYTES = 1 << 18
 LINE_BYTES_MAX = 1 << 20
 _LENGTH = struct.Struct(">I")
 _KINDS: dict[str, type[HubError]] = {
-    kind.__name__: kind for kind in (BrokenRow, RejectedMessage, Refused, TryAgainLater, WrongSettings)
+    kind.__name__: kind for kind in (RejectedMessage, Refused, TryAgainLater, WrongSettings)
 }
 
 

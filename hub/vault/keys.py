@@ -1,77 +1,101 @@
 """The key store: which random number stands for a source record, and the secrets its keys come from.
 
-A subject is found by HMAC(look-up key, agency ‖ 0x00 ‖ record), so the file names nobody by itself. There is one
-secret per (agency, subject, retention class); until sealing lands it is stored unwrapped.
+A subject is found by HMAC(look-up key, agency ‖ 0x00 ‖ record), so the file names nobody by itself. There is one secret
+per (agency, subject, retention class), wrapped under the agency's key, and one that the hub holds for what it says
+about that subject itself.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from pathlib import Path
 from typing import NamedTuple
 
-import apsw
-
-from events.errors import HubError
-from events.identity import SECRET_BYTES, SubjectKeys, mac, subject_keys
+from events.clock import Clock, SystemClock, from_us
+from events.errors import RejectedMessage
+from events.identity import SubjectKeys, derive, mac, subject_keys
 from events.ids import SubjectId
 from events.log.bulk import insert_rows, select_rows
+from events.sealing import SECRET_BYTES, Cipher, SecretName, key_id_of, wrap
 from hub.sqlite import faults_told, open_file, open_to_read, transaction
+from hub.vault import destroying, own
+from hub.vault.agencies import AgencyKeys, broken_key, opened_secret
+from hub.vault.kms import Kms
+from hub.vault.ring import AGENCY, Held, Ring, since_boot_s
+from hub.vault.tables import EMPTY, STORED_FORMAT, make_tables
 
-STORED_FORMAT = 1
 SUBJECT_BYTES = 16
-KEY_ID_BYTES = 24
 CACHE_MAX = 200_000
-_KEY_ID_LABEL = b"tellonce/key-id/1\0"
 _DRAW_BYTES = 4_096
+_SERVICE = "hub:linkage/service/"  # the record that stands for the hub itself in a month
 _STORED = (
-    "SELECT s.lookup, s.subject, k.class, k.key_id, k.secret FROM wanted CROSS JOIN subjects s "
-    "ON s.lookup = wanted.column1 LEFT JOIN secrets k ON k.agency = wanted.column2 AND k.subject = s.subject"
+    "SELECT s.lookup, s.subject, k.agency, k.class, k.key_id, k.generation, k.wrapped FROM wanted "
+    "CROSS JOIN subjects s ON s.lookup = wanted.column1 LEFT JOIN secrets k ON k.subject = s.subject"
 )
+_SECRETS = "INSERT INTO secrets(agency, subject, class, key_id, generation, wrapped) VALUES"
 _Record = tuple[str, str]  # agency, record
-_Secret = tuple[str, SubjectId, str, bytes]  # agency, subject, retention class, secret
-_Owner = tuple[str, SubjectId]  # agency, subject
-
-
-class BrokenKey(HubError):
-    """A stored secret that does not fit its key id: the key store was damaged."""
+_Slot = tuple[str, str]  # who holds a secret (an agency or the hub), retention class
+_New = tuple[str, SubjectId, str, bytes]  # holder, subject, retention class, secret
 
 
 class _Pending(NamedTuple):
     """What was made and is not durable yet."""
 
     subjects: dict[bytes, SubjectId]
-    secrets: dict[_Owner, dict[str, bytes]]  # by retention class
+    secrets: dict[SubjectId, dict[_Slot, bytes]]
+
+
+class _Stored(NamedTuple):
+    key_id: bytes
+    generation: int
+    wrapped: bytes
 
 
 class _Known:
     """What is known of one record: its subject, if it has one, and the secrets of its retention classes."""
 
-    __slots__ = ("keys", "lookup", "secrets", "subject")
+    __slots__ = ("keys", "lookup", "secrets", "stored", "subject")
 
     def __init__(self, lookup: bytes, subject: SubjectId | None) -> None:
         self.lookup = lookup
         self.subject = subject
-        self.secrets: dict[str, bytes | None] = {}  # by class; None: stored, but damaged
-        self.keys: dict[str, SubjectKeys] = {}  # of the classes that were asked for
+        self.stored: dict[_Slot, _Stored] = {}
+        self.secrets: dict[_Slot, bytes] = {}  # not durable yet
+        self.keys: dict[_Slot, SubjectKeys] = {}  # of the classes that were asked for
 
 
 class KeyStore:
     """A Keyring on one SQLite file. Keys are made in memory at first sight and durable after `commit`.
 
     The log's writer commits here before it commits its own rows: a key without events is harmless, an event whose
-    keys are lost can never be told apart from a new one. May be used from any thread.
+    keys are lost can never be opened. May be used from any thread.
     """
 
-    def __init__(self, path: Path, random: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(
+        self,
+        path: Path,
+        kms: Kms,
+        *,
+        clock: Clock | None = None,
+        random: Callable[[int], bytes] = os.urandom,
+        boot_s: Callable[[], float] = since_boot_s,
+    ) -> None:
+        self._path = path
+        self._kms = kms
+        self._clock = clock or SystemClock()
         self._random = random
         self._drawn, self._used = b"", 0
-        self._db = open_file(path, STORED_FORMAT, lambda db: _make_tables(db, random(SECRET_BYTES)))
+        self._db = open_file(path, STORED_FORMAT, make_tables)
         self._reader = open_to_read(path)
-        self._look_up_key: bytes = self._reader.execute("SELECT secret FROM hub_keys WHERE name = 'look-up'").get
+        self._agencies = AgencyKeys(self._reader, kms, random)
+        self._agencies.load()  # a home without its wrapping keys does not open
+        self._look_up_key = self._hub_key()
+        hub_cipher, self._suppression_key = derive(self._look_up_key, b"intake-keys/1", b"suppression/1")
+        self._hub_cipher = Cipher(hub_cipher)
+        self._suppressed = {token for (token,) in self._reader.execute("SELECT token FROM suppressed")}
+        self.ring = Ring(path, kms, boot_s)
         self._making = threading.Lock()
         self._committing = threading.Lock()
         self._pending = _Pending({}, {})
@@ -79,11 +103,24 @@ class KeyStore:
         self._young: dict[_Record, _Known] = {}
         self._old: dict[_Record, _Known] = {}
 
+    def _hub_key(self) -> bytes:
+        wrapped = self._db.execute("SELECT wrapped FROM hub_keys WHERE name = 'look-up'").get
+        if wrapped is None:
+            wrapped = self._kms.wrap(AGENCY, self._random(SECRET_BYTES))
+            self._db.execute("INSERT INTO hub_keys VALUES('look-up', ?)", (wrapped,))
+        return self._kms.unwrap(AGENCY, wrapped)
+
     def keys_of(self, agency: str, record: str, retention: str) -> SubjectKeys:
-        """Keys for a source record (its text form), made at first sight; the same ever after."""
-        known = self._young.get((agency, record))
-        keys = known.keys.get(retention) if known is not None else None
-        return keys if keys is not None else self._find_or_make((agency, record), retention)
+        """See Keyring; the same ever after."""
+        return self._keys((agency, record), (agency, retention))
+
+    def keys_about(self, agency: str, record: str, retention: str) -> SubjectKeys:
+        """See Keyring: the subject is the record's, the secret the hub's own."""
+        return self._keys((agency, record), (AGENCY, retention))
+
+    def service_keys(self, retention: str) -> SubjectKeys:
+        """See Keyring."""
+        return self.keys_of(AGENCY, f"{_SERVICE}{from_us(self._clock()):%Y-%m}", retention)
 
     def look_up(self, records: Iterable[_Record]) -> None:
         """Reads what is stored of many records (agency, text form) at once: each query lets go of the interpreter."""
@@ -93,28 +130,53 @@ class KeyStore:
         with self._making:
             self._load(names - self._young.keys())
 
+    def ciphers_of(self, agency: str, subjects: Iterable[SubjectId], retention: str) -> dict[SubjectId, Cipher]:
+        """See Ring."""
+        return self.ring.ciphers_of(agency, subjects, retention)
+
+    def token_key(self) -> bytes:
+        """What senders' message ids are looked up by."""
+        return derive(self._look_up_key, b"message-id/1")[0]
+
     # ---- in memory; under the lock
 
-    def _find_or_make(self, name: _Record, retention: str) -> SubjectKeys:
+    def _keys(self, name: _Record, slot: _Slot) -> SubjectKeys:
+        known = self._young.get(name)
+        keys = known.keys.get(slot) if known is not None else None
+        return keys if keys is not None else self._find_or_make(name, slot)
+
+    def _find_or_make(self, name: _Record, slot: _Slot) -> SubjectKeys:
         with self._making:
             if name not in self._young:
                 self._load({name})
             known = self._young[name]
-            keys = known.keys.get(retention)
+            keys = known.keys.get(slot)
             if keys is None:
+                if self.is_suppressed(*name):
+                    raise _erased()
                 subject = known.subject or self._new_subject(known)
-                if retention not in known.secrets:
-                    self._make_secret(name[0], subject, known, retention)
-                keys = known.keys[retention] = subject_keys(subject, _whole(known.secrets[retention]))
+                keys = known.keys[slot] = subject_keys(subject, self._secret(known, subject, slot))
+                self.ring.learn(keys.key_id, Held(slot[0], subject, slot[1], keys.cipher))
         return keys
+
+    def _secret(self, known: _Known, subject: SubjectId, slot: _Slot) -> bytes:
+        """The stored secret, or a new one. Raises BrokenKey for one that does not open."""
+        secret = known.secrets.get(slot)
+        stored = known.stored.get(slot)
+        if secret is None and stored is not None:
+            cipher = self._agencies.cipher(slot[0], stored.generation)
+            if cipher is None:
+                raise broken_key("a secret is wrapped with an agency's key that was destroyed")
+            secret = opened_secret(cipher, slot[0], subject, slot[1], stored.key_id, stored.wrapped)
+        if secret is None:
+            secret = self._draw(SECRET_BYTES)
+            known.secrets[slot] = secret
+            self._pending.secrets.setdefault(subject, {})[slot] = secret
+        return secret
 
     def _new_subject(self, known: _Known) -> SubjectId:
         known.subject = self._pending.subjects[known.lookup] = SubjectId(self._draw(SUBJECT_BYTES))
         return known.subject
-
-    def _make_secret(self, agency: str, subject: SubjectId, known: _Known, retention: str) -> None:
-        secret = known.secrets[retention] = self._draw(SECRET_BYTES)
-        self._pending.secrets.setdefault((agency, subject), {})[retention] = secret
 
     def _load(self, names: Set[_Record]) -> None:
         """Brings records into the younger generation; those that nobody has stored yet come without a subject."""
@@ -126,7 +188,7 @@ class KeyStore:
         for lookup, name in lookups.items():
             known = stored.get(lookup) or _Known(lookup, self._pending.subjects.get(lookup))
             if known.subject is not None:
-                known.secrets |= self._pending.secrets.get((name[0], known.subject), {})
+                known.secrets |= self._pending.secrets.get(known.subject, {})
             self._keep(name, known)
 
     def _keep(self, name: _Record, known: _Known) -> None:
@@ -144,15 +206,14 @@ class KeyStore:
     def _lookup(self, name: _Record) -> bytes:
         return mac(self._look_up_key, "\0".join(name).encode())
 
-    def _stored(self, lookups: Mapping[bytes, _Record]) -> dict[bytes, _Known]:
+    def _stored(self, lookups: Iterable[bytes]) -> dict[bytes, _Known]:
         found: dict[bytes, _Known] = {}
-        wanted = [(lookup, agency) for lookup, (agency, _) in lookups.items()]
         with faults_told("keys.sqlite"):
-            rows = list(select_rows(self._reader, _STORED, wanted, 2))
-        for lookup, subject, retention, key_id, secret in rows:
+            rows = list(select_rows(self._reader, _STORED, [(lookup,) for lookup in lookups], 1))
+        for lookup, subject, holder, retention, key_id, generation, wrapped in rows:
             known = found.setdefault(lookup, _Known(lookup, SubjectId(subject)))
-            if secret is not None:
-                known.secrets[retention] = secret if key_id_of(secret) == key_id else None
+            if holder is not None and wrapped != EMPTY:
+                known.stored[holder, retention] = _Stored(key_id, generation, wrapped)
         return found
 
     # ---- durable
@@ -168,59 +229,149 @@ class KeyStore:
             with self._making:
                 subjects = dict(self._pending.subjects)
                 secrets = [
-                    (*owner, retention, secret)
-                    for owner, of_classes in self._pending.secrets.items()
-                    for retention, secret in of_classes.items()
+                    (holder, subject, retention, secret)
+                    for subject, of_slots in self._pending.secrets.items()
+                    for (holder, retention), secret in of_slots.items()
                 ]
             with faults_told("keys.sqlite"):
                 self._store(subjects, secrets)
             with self._making:
                 self._forget(subjects, secrets)
 
-    def _store(self, subjects: Mapping[bytes, SubjectId], secrets: Iterable[_Secret]) -> None:
-        rows = [(*name, key_id_of(secret), secret) for *name, secret in sorted(secrets)]
+    def _store(self, subjects: Mapping[bytes, SubjectId], secrets: Iterable[_New]) -> None:
+        made: dict[str, tuple[int, Cipher]] = {}
+        rows = []
         with transaction(self._db):
+            for holder, subject, retention, secret in secrets:
+                newest = made.get(holder) or self._agencies.newest(holder)
+                if newest is None:
+                    newest = made[holder] = self._agencies.make(self._db, holder)
+                name = SecretName(holder, subject, retention, key_id_of(secret))
+                rows.append((*name, newest[0], wrap(newest[1], name, secret)))
             insert_rows(self._db, "INSERT INTO subjects VALUES", sorted(subjects.items()))
-            insert_rows(self._db, "INSERT INTO secrets VALUES", rows)
+            insert_rows(self._db, _SECRETS, rows)
+        for holder, newest in made.items():
+            self._agencies.adopt(holder, *newest)
 
-    def _forget(self, subjects: Mapping[bytes, SubjectId], secrets: Iterable[_Secret]) -> None:
+    def _forget(self, subjects: Iterable[bytes], secrets: Iterable[_New]) -> None:
         """What is durable waits no more; what was made meanwhile does."""
         for lookup in subjects:
-            del self._pending.subjects[lookup]
-        for agency, subject, retention, _ in secrets:
-            of_classes = self._pending.secrets[agency, subject]
-            del of_classes[retention]
-            if not of_classes:
-                del self._pending.secrets[agency, subject]
+            self._pending.subjects.pop(lookup, None)
+        for holder, subject, retention, _ in secrets:
+            of_slots = self._pending.secrets.get(subject, {})
+            of_slots.pop((holder, retention), None)
+            if not of_slots:
+                self._pending.secrets.pop(subject, None)
+
+    # ---- destroyed
+
+    def subject_of(self, agency: str, record: str) -> SubjectId | None:
+        """The subject of a record, if it has one; none is made."""
+        with self._making:
+            if (agency, record) not in self._young:
+                self._load({(agency, record)})
+            return self._young[agency, record].subject
+
+    def secrets_of(self, subject: SubjectId) -> list[SecretName]:
+        """The names of all secrets of a subject, its agency's and the hub's, in the order in which they were made."""
+        with self._making:
+            return destroying.secrets_of(self._reader, subject) + self._pending_of(subject)
+
+    def suppress(self, agency: str, record: str) -> bytes:
+        """From here on the record gets no keys (`subject-erased`); the token that stands for it, durable."""
+        token = self._suppression((agency, record))
+        with self._committing, self._making, faults_told("keys.sqlite"):
+            with transaction(self._db):
+                self._db.execute("INSERT OR IGNORE INTO suppressed VALUES(?, ?)", (token, self._clock()))
+            self._suppressed.add(token)
+            self._forget_all()
+        return token
+
+    def readmit(self, agency: str, record: str) -> None:
+        """The record may get keys again; where it was destroyed, as a subject that nobody has seen."""
+        token = self._suppression((agency, record))
+        with self._committing, self._making, faults_told("keys.sqlite"):
+            with transaction(self._db):
+                self._db.execute("DELETE FROM suppressed WHERE token = ?", (token,))
+            self._suppressed.discard(token)
+
+    def is_suppressed(self, agency: str, record: str) -> bool:
+        return bool(self._suppressed) and self._suppression((agency, record)) in self._suppressed
+
+    def destroy(self, subject: SubjectId, classes: Collection[str] | None = None) -> list[SecretName]:
+        """Destroys a subject's secrets: all of them with the way to find it, or those of some classes but the hub's.
+
+        Returns the names of all that was ever destroyed of it so. Raises TryAgainLater; asked again it goes on.
+        """
+        with self._committing, self._making, faults_told("keys.sqlite"):
+            stored = _chosen(destroying.secrets_of(self._db, subject), classes)
+            pending = _chosen(self._pending_of(subject), classes)
+            whole = [subject] if classes is None else []
+            traces = destroying.destroy(self._db, stored, pending, whole, self._clock())
+            names = _chosen(destroying.destroyed_of(self._db, subject), classes)
+            self._forget_all()
+            self._forget([], [(each.agency, subject, each.retention, b"") for each in pending])
+            if classes is None:
+                gone = [lookup for lookup, made in self._pending.subjects.items() if made == subject]
+                self._forget(gone, [])
+            self.ring.drop(name.key_id for name in names)
+            # Asked again after a crash: which bytes they were is gone with them.
+            destroying.leave_no_trace(self._db, self._path, traces or (None if classes is None else ()))
+        return names
+
+    def _pending_of(self, subject: SubjectId) -> list[SecretName]:
+        of_slots = self._pending.secrets.get(subject, {})
+        return [SecretName(slot[0], subject, slot[1], key_id_of(secret)) for slot, secret in of_slots.items()]
+
+    def _suppression(self, name: _Record) -> bytes:
+        return mac(self._suppression_key, "\0".join(name).encode())
+
+    def _forget_all(self) -> None:
+        """Empties the cache: it holds keys that may not be used any more."""
+        self._young, self._old = {}, {}
+
+    # ---- kept for others
+
+    def intake_key(self, day: str) -> bytes | None:
+        """The key of a day's intake (ISO date), durable when returned; None once it was destroyed."""
+        with self._committing, faults_told("keys.sqlite"):
+            return own.intake_key(self._db, self._hub_cipher, day, self._random)
+
+    def destroy_intake_keys(self, before: str) -> int:
+        """Destroys the keys of the days before one (ISO date); how many."""
+        with self._committing, faults_told("keys.sqlite"):
+            gone = own.destroy_intake_keys(self._db, before)
+            if gone:
+                destroying.empty_wal(self._db)
+        return gone
+
+    def note_checkpoint(self, origin: str, size: int, root: bytes) -> None:
+        """Keeps the largest checkpoint of an origin, durable when it returns."""
+        with self._committing, faults_told("keys.sqlite"):
+            own.note_checkpoint(self._db, origin, size, root)
+
+    def noted_checkpoint(self, origin: str) -> tuple[int, bytes] | None:
+        """Size and root that were noted last."""
+        with self._committing, faults_told("keys.sqlite"):
+            return own.noted_checkpoint(self._db, origin)
 
     def close(self) -> None:
         """Closes the file. Keys that no commit made durable are gone: nothing durable can have used them."""
+        self.ring.close()
         self._reader.close()
         self._db.close()
 
 
-def _whole(secret: bytes | None) -> bytes:
-    """Raises BrokenKey for a stored secret that does not fit its key id."""
-    if secret is None:
-        raise BrokenKey(
-            "broken-key",
-            "a stored secret does not fit its key id",
-            where="keys.sqlite",
-            next_step="The key store was damaged: restore it from a backup.",
-        )
-    return secret
+def _chosen(names: Iterable[SecretName], classes: Collection[str] | None) -> list[SecretName]:
+    if classes is None:
+        return list(names)
+    return [name for name in names if name.agency != AGENCY and name.retention in classes]
 
 
-def key_id_of(secret: bytes) -> bytes:
-    """First 24 bytes of SHA-256(label ‖ secret)."""
-    return hashlib.sha256(_KEY_ID_LABEL + secret).digest()[:KEY_ID_BYTES]
-
-
-def _make_tables(db: apsw.Connection, look_up_key: bytes) -> None:
-    db.execute("CREATE TABLE hub_keys(name TEXT PRIMARY KEY, secret BLOB NOT NULL) WITHOUT ROWID")
-    db.execute("INSERT INTO hub_keys VALUES('look-up', ?)", (look_up_key,))
-    db.execute("CREATE TABLE subjects(lookup BLOB PRIMARY KEY, subject BLOB NOT NULL UNIQUE) WITHOUT ROWID")
-    db.execute(
-        "CREATE TABLE secrets(agency TEXT NOT NULL, subject BLOB NOT NULL, class TEXT NOT NULL, key_id BLOB NOT NULL, "
-        "secret BLOB NOT NULL, PRIMARY KEY(agency, subject, class)) WITHOUT ROWID"
+def _erased() -> RejectedMessage:
+    return RejectedMessage(
+        "subject-erased",
+        "this record was erased, and nothing about it is taken in",
+        where="subject",
+        next_step="Nothing is to be done, unless an officer of the hub admits it again.",
     )

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import structlog
 
-from events.codec import StoredRow
+from events.codec import Opener, StoredRow
 from events.envelope import Logged
+from events.errors import TryAgainLater
 from events.log.port import Log
 from projections.engine.beside import Beside, Progress, pages_to
 from projections.engine.projection import Projection
@@ -36,7 +37,7 @@ class Runner:
     """Folds the log into the current generation and swaps in rebuilt ones.
 
     `beside` folds a rebuilt generation's file until it is at the live one. `decide` sees every batch after it is
-    folded, and an empty one when nothing comes: the linkage process appends its decisions there.
+    folded and how far that goes, and an empty one when nothing comes: the linkage process appends its decisions there.
     """
 
     def __init__(
@@ -44,16 +45,18 @@ class Runner:
         log_: Log,
         store: ViewStore,
         projections: Sequence[Projection],
+        opener: Opener,
         beside: Callable[[Path], AbstractContextManager[Beside]],
-        decide: Callable[[Sequence[Logged]], None] = lambda batch: None,
+        decide: Callable[[Sequence[Logged], int], None] = lambda batch, end: None,
     ) -> None:
         self._log = log_
         self._store = store
         self._projections = tuple(projections)
+        self._opener = opener
         self._beside = beside
         self._decide = decide
         self._partition = next(iter(log_.head()))
-        self._target = Target(store.writer(), projections, log_.epoch, log_)
+        self._target = Target(store.writer(), projections, log_.epoch, log_, opener)
         self._target.retry_lanes(self._partition, lambda at: next(log_.read(self._partition, at, 1)))
         self._moved = threading.Condition()
         self._applied = self._target.next_of(self._partition)
@@ -130,7 +133,7 @@ class Runner:
                     self._try_to_swap(*self._shadow)
                 rows = [row for _, row in subscription.poll(_POLL_S)]
                 if not rows:
-                    self._decide(())  # what could not be appended may be now
+                    self._decide((), 0)  # what could not be appended may be now
                 for start in range(0, len(rows), _BATCH):
                     self._apply(rows[start : start + _BATCH])
                 self._gather(len(rows))
@@ -158,7 +161,7 @@ class Runner:
             self._applied, self._is_refused = rows[-1].offset + 1, False
             self.batches += 1
             self._moved.notify_all()
-        self._decide(batch)
+        self._decide(batch, rows[-1].offset + 1)
 
     def _applied_batch(self, rows: list[StoredRow]) -> list[Logged] | None:
         """Folds rows, waiting out what the disk refuses; None when the runner is stopped meanwhile."""
@@ -166,7 +169,7 @@ class Runner:
         while not self._stopping.is_set():
             try:
                 return self._target.apply(self._partition, rows)
-            except sqlite3.OperationalError as error:
+            except (sqlite3.OperationalError, TryAgainLater) as error:  # the disk of the views, or of the keys
                 log.error("projections_waiting", code=type(error).__name__, position=self._applied)
                 refusals += 1
                 with self._moved:  # a lock passes; what is refused twice may be refused for hours
@@ -234,14 +237,14 @@ class Runner:
         """The shadow takes the live generation's place."""
         shadow = connect(path)
         try:
-            target = Target(shadow, self._projections, self._log.epoch, self._log)
+            target = Target(shadow, self._projections, self._log.epoch, self._log, self._opener)
             for _ in pages_to(target, self._log, self._partition, self._applied):
                 pass
         finally:
             shadow.close()
         self._store.swap(path)
         self._target.db.close()
-        self._target = Target(self._store.writer(), self._projections, self._log.epoch, self._log)
+        self._target = Target(self._store.writer(), self._projections, self._log.epoch, self._log, self._opener)
         log.info("views_swapped", position=self._applied)
 
 

@@ -52,6 +52,18 @@ waiting = Table(
     sqlite_with_rowid=False,
 )
 
+refused = Table(
+    "refused",  # rows of the log that may not count: no key, another's key, broken
+    _metadata,
+    Column("partition", Text, primary_key=True),
+    Column("at", Integer, primary_key=True),
+    Column("agency", Text, nullable=False),
+    Column("subject", LargeBinary, nullable=False),
+    Column("key_id", LargeBinary, nullable=False),
+    Column("code", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 
 class ViewStore:
     """The current generation of the views of a home."""
@@ -95,8 +107,9 @@ class ViewStore:
         for projection in self._projections:
             for table in projection.metadata.tables if projection.name != without else ():
                 db.execute(f"INSERT INTO main.{table} SELECT * FROM live.{table}")
-        for table in _metadata.tables:
-            db.execute(f"INSERT INTO main.{table} SELECT * FROM live.{table} WHERE projection <> ?", (without,))
+        for kept in ("checkpoints", "lanes", "lanes_waiting"):
+            db.execute(f"INSERT INTO main.{kept} SELECT * FROM live.{kept} WHERE projection <> ?", (without,))
+        db.execute("INSERT INTO main.refused SELECT * FROM live.refused")
         db.execute("COMMIT")
         db.close()
 
@@ -193,12 +206,13 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
 
 
 def _is_whole(path: Path) -> bool:
-    """False for a file of views that is not there or that a power cut left unreadable: it is folded again."""
+    """False for a file of views that is not there, of an older program, or unreadable after a power cut."""
     if not path.exists():
         return False
     db = connect(path)
     try:
-        db.execute("SELECT count(*) FROM checkpoints").fetchone()
+        for table in _metadata.tables:
+            db.execute(f"SELECT count(*) FROM {table}").fetchone()
     except sqlite3.DatabaseError:
         return False
     finally:

@@ -14,19 +14,21 @@ import apsw
 import structlog
 
 from events.catalogue import TYPES
-from events.codec import StoredRow, open_row
+from events.codec import Closed, Opened, Opener, StoredRow
 from events.envelope import Logged, schema_urn
 from events.errors import HubError
 from events.upcasters import upcast
 from projections.engine.projection import Connection, Folder, Gone, Projection, insert_sql, table_sql
 from projections.engine.purging import Reader, first_failing, gone_in, is_gone, parted
-from projections.engine.store import checkpoints, lanes, waiting
+from projections.engine.store import checkpoints, lanes, refused, waiting
 
 log = structlog.get_logger()
 _CHECKPOINT = insert_sql(checkpoints, replace=True)
 _LANE = insert_sql(lanes)
 _WAITING = insert_sql(waiting)
+_REFUSED = insert_sql(refused, replace=True)
 _OF_LANE = "FROM {} WHERE projection = ? AND subject = ?"
+_PASSED_OVER = ("erased", "removed")
 _CURRENT = {name: schema_urn(name, kind.version) for name, kind in TYPES.items()}
 _OF_VALUES = (apsw.ConstraintError, apsw.MismatchError, apsw.MisuseError, apsw.RangeError, apsw.TooBigError)
 
@@ -41,13 +43,35 @@ class HaltedLane(NamedTuple):
     code: str
 
 
+class _Page(NamedTuple):
+    """What is applied in one transaction beside the events: how far it goes, and what is refused."""
+
+    partition: str
+    end: int
+    closed: list[Closed]
+
+
+class RefusedRow(NamedTuple):
+    """A row of the log that counts in no view: whose it says it is, and why."""
+
+    partition: str
+    at: int
+    agency: str
+    subject: bytes
+    key_id: bytes
+    code: str
+
+
 class Target:
     """Folds rows of the log into one file of views. For one thread."""
 
-    def __init__(self, db: Connection, projections: Sequence[Projection], epoch: str, log: Reader) -> None:
+    def __init__(
+        self, db: Connection, projections: Sequence[Projection], epoch: str, log: Reader, opener: Opener
+    ) -> None:
         """`log` is read again where what is gone of a record leaves something of it."""
         self.db = db
         self._log = log
+        self._opener = opener
         self._projections = {projection.name: projection for projection in projections}
         self._epoch = epoch
         self._folders: dict[str, Folder] = {}
@@ -59,16 +83,20 @@ class Target:
         """Checkpoints and lanes; a projection of another version or epoch starts anew."""
         stale = set()
         found = set()
+        is_other_log = False
         for name, partition, offset, version, epoch in self.db.execute("SELECT * FROM checkpoints"):
             if name not in self._projections:
                 continue
             found.add(name)
             if version != self._projections[name].version or epoch != self._epoch:
                 stale.add(name)
+                is_other_log |= epoch != self._epoch
             else:
                 self._next[name][partition] = offset
         for name in sorted(stale):
             self.clear(name)
+        if is_other_log:
+            self.db.execute("DELETE FROM refused")
         self._make_folders()
 
     def clear(self, name: str) -> None:
@@ -103,24 +131,35 @@ class Target:
     def apply(self, partition: str, rows: Sequence[StoredRow]) -> list[Logged]:
         """Folds rows into every projection, with the checkpoints, in one transaction.
 
-        A fold that fails halts only its record's lane. Raises BrokenRow for a row that does not open and
-        what the driver says where the disk says no; nothing of the rows is then applied.
+        What was erased is passed over, a row that may not count is noted as refused, and a fold that fails halts only
+        its record's lane. Raises what the opener says where keys can't be read, and the driver where the disk says no;
+        nothing of the rows is then applied.
         """
-        batch = self._opened(partition, rows)
-        if not batch:
-            return batch
+        if not rows:
+            return []
+        batch, closed = self._opened_or_refused(partition, rows)
+        whole = _Page(partition, rows[-1].offset + 1, closed)
         try:
-            self._apply(batch)
+            self._apply(batch, whole)
         except Exception as error:
             if is_of_the_disk(error):
                 raise
             # Somewhere in here is an event that a fold cannot take: find it, and halt only its record.
             for logged in batch:
                 self._apply_or_halt(logged)
+            self._apply([], whole)
         return batch
 
     def _opened(self, partition: str, rows: Iterable[StoredRow]) -> list[Logged]:
-        return [_current(open_row(partition, row)) for row in rows]
+        return self._opened_or_refused(partition, list(rows)).logged
+
+    def _opened_or_refused(self, partition: str, rows: Sequence[StoredRow]) -> Opened:
+        """The events of rows as the current versions of their types tell them, and what is refused.
+
+        What was erased or removed on purpose is neither.
+        """
+        logged, closed = self._opener.open(partition, rows)
+        return Opened([_current(each) for each in logged], [each for each in closed if each.code not in _PASSED_OVER])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -137,15 +176,16 @@ class Target:
             self.db.execute("ROLLBACK")
         self._make_folders()
 
-    def _apply(self, batch: Sequence[Logged]) -> None:
-        parts = list(parted(batch))
+    def _apply(self, batch: Sequence[Logged], page: _Page) -> None:
+        parts = list(parted(batch)) if batch else []
         with self._transaction():
             for name in self._projections:
                 self._fold(name, parts)
-            moved = self._advance(batch[-1].partition, batch[-1].offset + 1)
+            self._note_refused(page, [gone for _, gone in parts if gone is not None])
+            moved = self._advance(page.partition, page.end)
         # Only now: what a full disk did not commit is to be folded again.
         for name in moved:
-            self._next[name][batch[-1].partition] = batch[-1].offset + 1
+            self._next[name][page.partition] = page.end
 
     def _fold(self, name: str, parts: Iterable[tuple[Sequence[Logged], Gone | None]]) -> None:
         for part, gone in parts:
@@ -162,6 +202,16 @@ class Target:
             if gone is not None:
                 self._purge(name, part[0].partition, gone)
 
+    def _note_refused(self, page: _Page, gone: Iterable[Gone]) -> None:
+        """Notes rows that may not count; those of what is gone by the end of the page go too."""
+        for each in page.closed:
+            self.db.execute(_REFUSED, (page.partition, each.offset, *each[2:]))
+        for what in gone:
+            if what.is_whole:
+                self.db.execute("DELETE FROM refused WHERE subject = ? AND at < ?", (what.subject, what.at))
+            for key_id in what.key_ids:
+                self.db.execute("DELETE FROM refused WHERE key_id = ? AND at < ?", (key_id, what.at))
+
     def _unhalted(self, name: str, batch: Iterable[Logged]) -> Iterable[Logged]:
         for logged in batch:
             if (name, logged.event.subject) in self._halted:
@@ -172,7 +222,7 @@ class Target:
     def _apply_or_halt(self, logged: Logged) -> None:
         while True:
             try:
-                self._apply([logged])
+                self._apply([logged], _Page(logged.partition, logged.offset + 1, []))
             except Exception as error:
                 # What is gone has to go: a view that cannot forget stops loudly.
                 if is_of_the_disk(error) or gone_in(logged) is not None:
@@ -264,7 +314,8 @@ class Target:
             try:
                 with self._transaction():
                     waited = self._opened(partition, (row_at(at) for (at,) in waiting_at))
-                    self._folders[lane.projection].batch(waited)
+                    if waited:
+                        self._folders[lane.projection].batch(waited)
                     for table in ("lanes", "lanes_waiting"):
                         self.db.execute(f"DELETE FROM {table} WHERE projection = ? AND subject = ?", lane[:2])
             except Exception as error:
@@ -295,6 +346,12 @@ def _current(logged: Logged) -> Logged:
     version, payload = upcast(event.type, event.version, event.payload)
     attributes = {**told, "dataschema": schema_urn(event.type, version), "data": payload}
     return logged._replace(event=event._replace(attributes=attributes))
+
+
+def refused_rows(db: Connection, limit: int) -> list[RefusedRow]:
+    """The newest rows that were refused."""
+    found = db.execute("SELECT * FROM refused ORDER BY at DESC LIMIT ?", (limit,))
+    return [RefusedRow(*row) for row in found]
 
 
 def halted_lanes(db: Connection) -> list[HaltedLane]:

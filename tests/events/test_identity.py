@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.identity import (
-    SECRET_BYTES,
     SubjectKeys,
     content_digest,
     decision_id,
@@ -21,6 +20,7 @@ from events.identity import (
     subject_keys,
 )
 from events.ids import SubjectId
+from events.sealing import SECRET_BYTES, Cipher
 
 KEYS = subject_keys(SubjectId(bytes(16)), b"\1" * SECRET_BYTES)
 SAID: dict[str, Any] = {
@@ -93,7 +93,7 @@ def test_the_id_is_keyed_by_the_subjects_own_secret() -> None:
 
 
 def test_a_fact_token_is_an_hmac_of_the_facts_name() -> None:
-    keys = SubjectKeys(SubjectId(bytes(16)), b"i" * 32, b"f" * 32)
+    keys = SubjectKeys(SubjectId(bytes(16)), bytes(24), b"i" * 32, b"f" * 32, Cipher(b"s" * 32))
     assert fact_token(keys, "addréss/home") == hmac.digest(b"f" * 32, "addréss/home".encode(), "sha256")[:16]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -10,15 +11,23 @@ import orjson
 import pytest
 
 from adapters.sdk.receipts import Arrival
-from events.codec import open_row
 from events.errors import Refused, WrongSettings
 from hub.access.tokens import Tokens
 from hub.assembly import Hub
 from hub.backup import back_up, restore
 from hub.reading import Reading, TimelineQuestion
 from hub.receipts.store import ROW_MAX_BYTES
-from hub.settings import read_settings
+from hub.settings import Settings, read_settings
 from tests.hub.homes import STEWARD, nhs_number, open_home, registration, send
+from tests.keyring import opened
+
+
+def again(folder: Path) -> Settings:
+    """A new home, where the wrapping keys of the old one have been brought."""
+    (folder / "again").mkdir()
+    shutil.copyfile(folder / "home" / "kms.key", folder / "again" / "kms.key")
+    (folder / "again" / "kms.key").chmod(0o600)
+    return read_settings(folder / "again", {})
 
 
 def test_a_restored_home_reads_the_same_and_goes_on_in_a_new_epoch(tmp_path: Path) -> None:
@@ -27,7 +36,7 @@ def test_a_restored_home_reads_the_same_and_goes_on_in_a_new_epoch(tmp_path: Pat
         question = TimelineQuestion(nhs_number=nhs_number(1))
         before = Reading(hub).timeline(STEWARD, question)
         back_up(hub, tmp_path / "copy")
-    restored = restore(tmp_path / "copy", read_settings(tmp_path / "again", {}))
+    restored = restore(tmp_path / "copy", again(tmp_path))
     assert restored["epoch"].startswith("2-")
     with open_home(tmp_path / "again") as hub:
         assert hub.wait_until_read(20)
@@ -35,7 +44,7 @@ def test_a_restored_home_reads_the_same_and_goes_on_in_a_new_epoch(tmp_path: Pat
         assert [each["payload"] for each in after["entries"]] == [each["payload"] for each in before["entries"]]
         assert after["person"] == before["person"]
         last = list(hub.log.read("main-0", restored["events"], 10))
-        assert open_row("main-0", last[0]).event.payload["origin"] == report.position.partition(":")[0]
+        assert opened(hub.keys.ring, last)[0].event.payload["origin"] == report.position.partition(":")[0]
         with pytest.raises(Refused, match="other-epoch"):
             Reading(hub).timeline(STEWARD, TimelineQuestion(person=before["person"], min_position=report.position))
         again = send(hub, registration("1", "tenant/1", number=nhs_number(1)))
@@ -48,7 +57,7 @@ def test_what_the_copied_receipts_hold_beyond_the_copied_log_is_translated_again
         send(hub, registration("1", "tenant/1", number=nhs_number(1)))
         back_up(hub, tmp_path / "later")
     (tmp_path / "later" / "log.sqlite").write_bytes((tmp_path / "copy" / "log.sqlite").read_bytes())
-    restore(tmp_path / "later", read_settings(tmp_path / "again", {}))
+    restore(tmp_path / "later", again(tmp_path))
     with open_home(tmp_path / "again") as hub:
         assert hub.wait_until_read(20)
         found = Reading(hub).timeline(STEWARD, TimelineQuestion(nhs_number=nhs_number(1)))
@@ -63,7 +72,16 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     with pytest.raises(WrongSettings, match="home-not-empty"):
         restore(tmp_path / "copy", read_settings(tmp_path / "home", {}))
     with pytest.raises(WrongSettings, match="no-backup"):
-        restore(tmp_path / "nowhere", read_settings(tmp_path / "again", {}))
+        restore(tmp_path / "nowhere", again(tmp_path))
+
+
+def test_a_backup_alone_opens_nothing(tmp_path: Path) -> None:
+    with open_home(tmp_path / "home") as hub:
+        back_up(hub, tmp_path / "copy")
+    assert not (tmp_path / "copy" / "kms.key").exists()
+    with pytest.raises(WrongSettings, match="kms-missing"):
+        restore(tmp_path / "copy", read_settings(tmp_path / "again", {}))
+    assert not (tmp_path / "again").exists()
 
 
 def test_every_file_that_the_hub_writes_is_its_owners_alone(tmp_path: Path) -> None:
@@ -79,7 +97,7 @@ def test_every_file_that_the_hub_writes_is_its_owners_alone(tmp_path: Path) -> N
             assert open_to_others(tmp_path / "home") == {"agencies.toml"}  # written by hand: its mode is its writer's
         for path in (tmp_path / "copy").rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)  # as after a journey on another disk
-        restore(tmp_path / "copy", read_settings(tmp_path / "again", {}))
+        restore(tmp_path / "copy", again(tmp_path))
         with Hub(read_settings(tmp_path / "again", {})) as hub:
             back_up(hub, tmp_path / "next")
             hub.runner.rebuild()

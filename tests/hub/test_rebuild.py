@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from events.catalogue import TYPES
 from events.clock import us_text
-from events.codec import open_row, seal
+from events.codec import seal
 from events.ids import EventId
 from hub.assembly import Hub
 from hub.reading import Reading, TimelineQuestion
@@ -98,9 +99,11 @@ def test_readers_and_writers_go_on_while_a_view_is_rebuilt(tmp_path: Path, rng: 
 def poison(hub: Hub) -> None:
     """Puts an event about the newest event's record into the log that no fold of facts can take."""
     row = next(hub.log.read("main-0", hub.log.head()["main-0"] - 1, 1))
-    event = open_row("main-0", row).event
+    ((logged,), _) = hub.keys.ring.open("main-0", [row])
+    event = logged.event
     attributes = {**event.attributes, "factref": "no digest"}
-    hub.log.append([seal(EventId(b"poison".ljust(32, b".")), event.agency, event.subject, attributes)])
+    keys = hub.keys.keys_of(event.agency, str(event.record), TYPES[event.type].retention)
+    hub.log.append([seal(keys, EventId(b"poison".ljust(32, b".")), event.agency, attributes)])
     assert hub.wait_until_read(20)
 
 

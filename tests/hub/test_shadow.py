@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from events.errors import Refused, TryAgainLater
-from hub.assembly import LOG, Hub
+from hub.assembly import Hub
 from hub.services import Services
 from hub.shadow import ShadowProcess, fold
 from hub.views import projections
@@ -58,7 +58,7 @@ def digests(path: Path) -> dict[str, str]:
 
 def test_it_folds_as_far_as_it_is_told_and_then_on(hub: Hub, shadow: Path) -> None:
     told: list[tuple[int, int]] = []
-    with ShadowProcess(hub.home / LOG, shadow, hub.log.epoch) as process:
+    with ShadowProcess(hub.files, shadow, hub.log.epoch) as process:
         process.fold_to(3, lambda done, of: told.append((done, of)))
         process.fold_to(head_of(hub), lambda done, of: told.append((done, of)))
         process.fold_to(head_of(hub), lambda done, of: told.append((done, of)))
@@ -73,7 +73,7 @@ def test_it_finds_the_program_where_the_hub_does_not_where_it_is_started(
         (tmp_path / "strange" / name).mkdir(parents=True)
         (tmp_path / "strange" / name / "__init__.py").write_text("raise SystemExit(1)", "utf-8")
     monkeypatch.chdir(tmp_path / "strange")
-    with ShadowProcess(hub.home / LOG, shadow, hub.log.epoch) as process:
+    with ShadowProcess(hub.files, shadow, hub.log.epoch) as process:
         process.fold_to(head_of(hub), quiet)
 
 
@@ -144,7 +144,7 @@ def test_a_rebuild_for_which_there_is_no_room_says_so_and_leaves_the_live_views(
 
 
 def test_it_ends_when_nobody_listens_any_more(hub: Hub, shadow: Path) -> None:
-    process = ShadowProcess(hub.home / LOG, shadow, hub.log.epoch)._process
+    process = ShadowProcess(hub.files, shadow, hub.log.epoch)._process
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdout.close()
@@ -156,5 +156,5 @@ def test_it_ends_when_nobody_listens_any_more(hub: Hub, shadow: Path) -> None:
 
 def test_its_answers_are_lines_of_progress_and_then_the_end(hub: Hub, shadow: Path) -> None:
     lines: list[dict[str, Any]] = []
-    fold(hub.home / LOG, shadow, hub.log.epoch, [2, 4], lambda line: lines.append(orjson.loads(line)))
+    fold(hub.files, shadow, hub.log.epoch, [2, 4], lambda line: lines.append(orjson.loads(line)))
     assert lines == [{"progress": [2, 2]}, {"answer": {}}, {"progress": [4, 4]}, {"answer": {}}]

@@ -11,7 +11,7 @@ from hub.cli.chronology import FINDINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("events", "adapters", "projections", "hub")
-KINDS = {"HubError", "Refused", "RejectedMessage", "TryAgainLater", "WrongSettings", "BrokenRow", "Finding"}
+KINDS = {"HubError", "Refused", "RejectedMessage", "TryAgainLater", "WrongSettings", "BrokenKey", "Finding"}
 CODE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 # Said by the command line and by no HubError.
 OTHERS = {"usage", "interrupted", "bug"}

@@ -25,7 +25,6 @@ import orjson
 import pytest
 
 from events.clock import SystemClock
-from events.codec import open_row
 from events.envelope import Logged
 from events.errors import HubError
 from events.log.sqlite import PARTITION
@@ -43,6 +42,7 @@ from tests.adapters.hl7v2.builders import PATIENT, VISIT, message, segment
 from tests.conftest import ROOT
 from tests.counts import times
 from tests.hub.homes import ADMIN, STEWARD, cloudevent, nhs_number, open_home, registration
+from tests.keyring import events_of
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(0)]
 
@@ -224,10 +224,6 @@ def _bound(act: Callable[..., None], *first: Any) -> Callable[..., None]:
 # ---- what is found afterwards
 
 
-def events_of(hub: Hub) -> list[Logged]:
-    return [open_row(PARTITION, row) for row in hub.log.read(PARTITION, 0, 1 << 40)]
-
-
 def assert_nothing_lost_and_nothing_doubled(events: list[Logged], told: Acknowledged, epoch: str) -> None:
     ids = Counter(logged.event.id for logged in events)
     assert {event: count for event, count in ids.items() if count > 1} == {}
@@ -283,7 +279,7 @@ def assert_readable(hub: Hub, events: list[Logged], sender_ids: set[str]) -> Non
 def assert_views_are_those_of_a_fresh_fold(hub: Hub, folder: Path) -> None:
     folder.mkdir()
     store = ViewStore(folder, projections())
-    target = Target(store.writer(), projections(), hub.log.epoch, hub.log)
+    target = Target(store.writer(), projections(), hub.log.epoch, hub.log, hub.keys.ring)
     target.apply(PARTITION, list(hub.log.read(PARTITION, 0, hub.runner.applied)))
     with hub.store.snapshot() as live:
         for projection in projections():

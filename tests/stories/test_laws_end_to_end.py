@@ -24,7 +24,6 @@ from events.codec import seal
 from events.envelope import schema_urn
 from events.errors import Refused
 from events.identity import decision_id, fact_token
-from events.ids import SubjectId
 from events.log.sqlite import PARTITION
 from hub.assembly import Hub
 from hub.reading import Reading, TimelineQuestion
@@ -151,7 +150,7 @@ class Told:
             "data": payload,
         }
         identity = decision_id(keys, CLOSED, orjson.dumps(payload, option=orjson.OPT_SORT_KEYS).hex(), "returns")
-        hub.log.append([seal(identity, "hub", SubjectId(keys.subject), attributes)])
+        hub.log.append([seal(keys, identity, "hub", attributes)])
 
     # ---- decisions
 

@@ -12,10 +12,10 @@ import pytest
 
 from adapters.sdk.outcome import Report
 from adapters.sdk.receipts import Arrival
-from events.codec import open_row
 from hub.assembly import Hub
 from tests.adapters.hl7v2.test_public_samples import LEAST, MESSAGES, NOBODY
 from tests.hub.homes import open_home
+from tests.keyring import opened
 
 pytestmark = pytest.mark.samples
 Actions = set[tuple[str, str]]
@@ -55,7 +55,8 @@ def said_in(hub: Hub, report: Report) -> Actions:
     """Types and actions of a message's events, read from the log at the positions that its sender was told."""
     (outcome,) = report.outcomes
     offsets = [int(event.position.rpartition(":")[2]) for event in outcome.events]
-    events = [open_row("main-0", next(hub.log.read("main-0", offset, 1))).event for offset in offsets]
+    rows = [next(hub.log.read("main-0", offset, 1)) for offset in offsets]
+    events = [logged.event for logged in opened(hub.keys.ring, rows)]
     return {(event.type, event.action) for event in events}
 
 

@@ -16,12 +16,13 @@ from adapters.sdk.outcome import MessageOutcome, Report
 from adapters.sdk.receipts import Arrival
 from adapters.sdk.register import Register, read_register
 from events.clock import Clock, DrivenClock
-from events.codec import open_row
 from events.envelope import Event
 from events.errors import RejectedMessage
-from events.log.sqlite import PARTITION, SqliteLog
+from events.log.sqlite import SqliteLog
 from hub.receipts.store import ReceiptStore
 from hub.vault.keys import KeyStore
+from hub.vault.kms import LocalKms
+from tests.keyring import events_of
 from tests.registers import an_agency, write_register
 
 HOME = {"tenure": "social-rent", "action": "started"}
@@ -113,7 +114,7 @@ class Bench:
         self._open()
 
     def _open(self) -> None:
-        self.keys = KeyStore(self.folder / "keys.sqlite")
+        self.keys = KeyStore(self.folder / "keys.sqlite", LocalKms(self.folder / "kms.key"))
         self.log = SqliteLog(
             self.folder / "log.sqlite",
             clock=self.clock,
@@ -139,7 +140,7 @@ class Bench:
 
     def events(self) -> list[Event]:
         """All events of the log, in their order."""
-        return [open_row(PARTITION, row).event for row in self.log.read(PARTITION, 0, 1 << 40)]
+        return [logged.event for logged in events_of(self)]
 
     def close(self) -> None:
         self.intake.close()

@@ -1,7 +1,6 @@
 """Facts to events: checked, named, ordered, given their keyed id."""
 
 import hashlib
-from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -13,11 +12,11 @@ from adapters.sdk.adapter import Fact, Finding, Message, Setting, Translation
 from adapters.sdk.making import EventMaker, Made
 from adapters.sdk.register import Agency, System
 from events.catalogue import TYPES
-from events.codec import StoredRow, leaf_hash, open_row
 from events.envelope import Event
-from events.identity import SubjectKeys, event_id, fact_token, subject_keys
-from events.ids import SubjectId
+from events.identity import event_id, fact_token
+from tests import keyring
 from tests.adapters.sdk.scripted import HOME, ORDER, TYPE, ScriptedAdapter
+from tests.keyring import Keys, stored
 
 NORTH = Agency(
     name="north",
@@ -31,24 +30,16 @@ NORTH = Agency(
 FACT = Fact("tenant", "1", TYPE, "tenancy/T1", HOME, order=ORDER, order_from="sender")
 
 
-class Keys:
-    """Keys that follow from their names."""
-
-    def keys_of(self, agency: str, record: str, retention: str) -> SubjectKeys:
-        secret = hashlib.sha256(f"{agency}|{record}|{retention}".encode()).digest()
-        return subject_keys(SubjectId(secret[:16]), secret)
-
-    def look_up(self, records: Iterable[tuple[str, str]]) -> None:
-        """There is nothing to be read."""
+KEYS = Keys()
 
 
 def a_maker(file_name: str | None = None, receipt: str = "R-0000000000") -> EventMaker:
-    return EventMaker(NORTH, Setting("north", "housing", file_name), ScriptedAdapter(), Keys(), receipt)
+    return EventMaker(NORTH, Setting("north", "housing", file_name), ScriptedAdapter(), KEYS, receipt)
 
 
 def opened(made: Made) -> Event:
-    row = StoredRow(0, 0, *made.sealed, leaf_hash(0, 0, made.sealed))
-    return open_row("main-0", row).event
+    (logged,) = keyring.opened(KEYS, [stored(made.sealed)])
+    return logged.event
 
 
 def events(*facts: Fact, raw: bytes = b"raw", sender_id: str | None = "M1") -> list[Event]:
@@ -66,7 +57,7 @@ def refusal(fact: Fact) -> str:
 
 def test_the_id_is_the_one_that_identity_lays_down() -> None:
     (event,) = events(FACT)
-    keys = Keys().keys_of("north", "north:housing/tenant/1", TYPES[TYPE].retention)
+    keys = KEYS.keys_of("north", "north:housing/tenant/1", TYPES[TYPE].retention)
     assert event.subject == keys.subject
     assert event.attributes["factref"] == fact_token(keys, "tenancy/T1").hex()
     said = {**event.attributes, "dataclassification": None}

@@ -77,7 +77,7 @@ def test_types_with_a_producer_are_published_and_no_others() -> None:
 @pytest.mark.parametrize(
     ("families", "retention"),
     [
-        ("person circle access aboutme record feedback", "core"),
+        ("person circle access aboutme record feedback hub", "core"),
         ("health", "health"),
         ("risk safeguarding", "safeguarding"),
         ("housing", "housing"),
@@ -88,7 +88,6 @@ def test_types_with_a_producer_are_published_and_no_others() -> None:
             "contact telling assessment need care plan budget service referral appointment episode transition document",
             "care",
         ),
-        ("hub", "care"),
     ],
 )
 def test_the_family_decides_the_retention_class(families: str, retention: str) -> None:

@@ -43,7 +43,8 @@ def test_a_whole_log_verifies(tell: Tell, alex: str) -> None:
 
 def test_one_changed_byte_is_found_and_named(tell: Tell, alex: str, home: Path) -> None:
     db = apsw.Connection(str(home / "log.sqlite"))
-    db.execute("UPDATE log SET body = CAST(replace(body, 'social', 'sociaI') AS BLOB) WHERE position = 2")
+    body: bytes = db.execute("SELECT body FROM log WHERE position = 2").get
+    db.execute("UPDATE log SET body = ? WHERE position = 2", (bytes([body[0] ^ 1]) + body[1:],))
     db.close()
     found = tell("--json", "log", "verify")
     assert (found.code, found.document.get("verified")) == (REFUSED, False), found.out

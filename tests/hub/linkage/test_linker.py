@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from events.codec import open_row
 from events.errors import Refused
 from events.log.sqlite import PARTITION
 from hub.assembly import Hub
@@ -16,6 +15,7 @@ from hub.linkage.linker import Linker
 from hub.reading import Reading
 from tests.growth import grows_with_the_bytes
 from tests.hub.homes import STEWARD, cloudevent, nhs_number, open_home, registration, send
+from tests.keyring import events_of
 
 TENANT = "housing:crm/tenant/1"
 PATIENT = "hospital:crm/patient/1"
@@ -60,8 +60,8 @@ def test_many_records_of_one_person_in_one_message_become_one_person(hub: Hub) -
 
 
 def reviews(hub: Hub) -> list[list[str]]:
-    rows = (open_row(PARTITION, row).event for row in hub.log.read(PARTITION, 0, 1 << 40))
-    return [event.payload["pair"] for event in rows if event.type == "hub.review-opened"]
+    events = (logged.event for logged in events_of(hub))
+    return [event.payload["pair"] for event in events if event.type == "hub.review-opened"]
 
 
 def test_a_number_that_is_corrected_after_it_linked_two_records_is_asked_about_once(hub: Hub) -> None:
@@ -187,8 +187,8 @@ def test_a_number_that_a_sender_gives_to_everybody_costs_no_more_than_its_record
         with open_home(tmp_path / secrets.token_hex(4)) as hub:
             send(hub, *(registration(f"r{at}", f"tenant/{at}", number=nhs_number(1)) for at in range(count)))
             head = hub.log.head()[PARTITION]
-            again = Linker(hub.log, hub.store, DecisionWriter(hub.keys))
-            again.consider([open_row(PARTITION, row) for row in hub.log.read(PARTITION, 0, head)])
+            again = Linker(hub.log, hub.store, DecisionWriter(hub.keys), hub.keys.ring)
+            again.consider(events_of(hub), head)
             assert hub.log.head()[PARTITION] == head
 
     assert grows_with_the_bytes(link, 100)

@@ -14,8 +14,12 @@ import pytest
 
 from events.errors import TryAgainLater, WrongSettings
 from events.identity import SubjectKeys, subject_keys
+from events.ids import SubjectId
+from events.sealing import Cipher, SecretName, key_id_of, unwrap
 from hub.vault import keys as keys_module
-from hub.vault.keys import BrokenKey, KeyStore, key_id_of
+from hub.vault.agencies import BrokenKey
+from hub.vault.keys import KeyStore
+from hub.vault.kms import LocalKms
 from tests.small_disk import mounted
 
 RECORD = "north:housing/tenant/1"
@@ -32,7 +36,7 @@ def open_keys(path: Path) -> Iterator[OpenKeys]:
     opened: list[KeyStore] = []
 
     def open_it() -> KeyStore:
-        opened.append(KeyStore(path))
+        opened.append(KeyStore(path, kms_of(path)))
         return opened[-1]
 
     yield open_it
@@ -40,7 +44,11 @@ def open_keys(path: Path) -> Iterator[OpenKeys]:
         keys.close()
 
 
-def stored(path: Path, query: str) -> list[tuple[bytes, ...]]:
+def kms_of(path: Path) -> LocalKms:
+    return LocalKms(path.with_name("kms.key"))
+
+
+def stored(path: Path, query: str) -> list[tuple[Any, ...]]:
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     rows = list(db.execute(query))
     db.close()
@@ -95,8 +103,8 @@ def test_the_file_names_nobody(open_keys: OpenKeys, path: Path) -> None:
     keys = open_keys()
     subject = keys.keys_of("north", RECORD, "core").subject
     keys.commit()
-    ((look_up_key,),) = stored(path, "SELECT secret FROM hub_keys WHERE name = 'look-up'")
-    assert len(look_up_key) == 32
+    ((wrapped,),) = stored(path, "SELECT wrapped FROM hub_keys WHERE name = 'look-up'")
+    look_up_key = kms_of(path).unwrap("hub", wrapped)
     expected = hmac.new(look_up_key, b"north\0" + RECORD.encode(), hashlib.sha256).digest()
     assert stored(path, "SELECT lookup, subject FROM subjects") == [(expected, subject)]
     keys.close()
@@ -105,7 +113,7 @@ def test_the_file_names_nobody(open_keys: OpenKeys, path: Path) -> None:
 
 def test_each_home_has_a_look_up_key_of_its_own(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        KeyStore(tmp_path / name).close()
+        KeyStore(tmp_path / name, kms_of(tmp_path / name)).close()
     assert stored(tmp_path / "one", "SELECT * FROM hub_keys") != stored(tmp_path / "two", "SELECT * FROM hub_keys")
 
 
@@ -113,11 +121,13 @@ def test_keys_are_derived_from_the_stored_secret(open_keys: OpenKeys, path: Path
     keys = open_keys()
     made = keys.keys_of("north", RECORD, "core")
     keys.commit()
-    ((agency, subject, retention, key_id, secret),) = stored(path, "SELECT * FROM secrets")
-    assert (agency, retention) == ("north", "core")
-    assert subject_keys(subject, secret) == made
-    assert key_id == key_id_of(secret)
-    assert len(key_id) == 24
+    ((*name, wrapped),) = stored(path, "SELECT agency, subject, class, key_id, wrapped FROM secrets")
+    ((agency, wrapped_key),) = stored(path, "SELECT agency, wrapped FROM agency_keys")
+    secret = unwrap(Cipher(kms_of(path).unwrap(f"agency/{agency}", wrapped_key)), SecretName(*name), wrapped)
+    assert (name[0], name[2], name[3]) == ("north", "core", key_id_of(secret))
+    assert subject_keys(SubjectId(name[1]), secret) == made
+    keys.close()
+    assert secret not in path.read_bytes()
 
 
 # ---- pending and durable
@@ -155,7 +165,7 @@ def test_a_full_disk_keeps_keys_pending_until_there_is_room(tmp_path: Path) -> N
     folder = tmp_path / "disk"
     folder.mkdir()
     with mounted(folder, size_mb=2) as disk:
-        keys = KeyStore(folder / "keys.sqlite")
+        keys = KeyStore(folder / "keys.sqlite", kms_of(tmp_path / "keys.sqlite"))
         keys.keys_of("north", RECORD, "core")
         keys.commit()
         disk.fill()
@@ -167,7 +177,7 @@ def test_a_full_disk_keeps_keys_pending_until_there_is_room(tmp_path: Path) -> N
         disk.empty()
         keys.commit()
         keys.close()
-        keys = KeyStore(folder / "keys.sqlite")
+        keys = KeyStore(folder / "keys.sqlite", kms_of(tmp_path / "keys.sqlite"))
         assert {n: keys.keys_of("north", f"{RECORD}{n}", "core") for n in range(2_000)} == made
         keys.close()
 
@@ -290,8 +300,15 @@ def test_a_file_opened_too_widely_is_made_private(open_keys: OpenKeys, path: Pat
 
 def test_a_file_of_a_newer_format_is_refused(open_keys: OpenKeys, path: Path) -> None:
     open_keys().close()
-    rewritten(path, "UPDATE meta SET value = '2' WHERE name = 'format'")
-    with pytest.raises(WrongSettings, match=r"home-newer: keys\.sqlite: .* format 2, this program reads 1"):
+    rewritten(path, "UPDATE meta SET value = '3' WHERE name = 'format'")
+    with pytest.raises(WrongSettings, match=r"home-newer: keys\.sqlite: .* format 3, this program reads 2"):
+        open_keys()
+
+
+def test_a_file_from_before_sealing_is_refused(open_keys: OpenKeys, path: Path) -> None:
+    open_keys().close()
+    rewritten(path, "UPDATE meta SET value = '1' WHERE name = 'format'")
+    with pytest.raises(WrongSettings, match=r"home-older: keys\.sqlite: .* format 1, .*log reseal"):
         open_keys()
 
 
@@ -322,6 +339,6 @@ def test_a_damaged_secret_is_told_instead_of_used(open_keys: OpenKeys, path: Pat
     keys.keys_of("north", RECORD, "core")
     keys.commit()
     keys.close()
-    rewritten(path, "UPDATE secrets SET secret = zeroblob(32)")
+    rewritten(path, "UPDATE secrets SET wrapped = randomblob(60)")
     with pytest.raises(BrokenKey, match=r"broken-key: keys\.sqlite: .*restore it from a backup"):
         open_keys().keys_of("north", RECORD, "core")

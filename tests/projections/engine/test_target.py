@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table
 
 from events.catalogue import TYPES
-from events.codec import StoredRow, leaf_hash, seal
+from events.codec import StoredRow, seal
 from events.envelope import Logged, schema_urn
 from events.errors import HubError
 from events.ids import EventId, SubjectId
@@ -19,9 +19,11 @@ from projections.engine.projection import Connection, Folder, Gone
 from projections.engine.purging import Reader
 from projections.engine.store import ViewStore
 from projections.engine.target import Target
+from tests.keyring import Keys, stored
 
 TYPE = "aboutme.statement-shared"
 PARTITION = "main-0"
+KEYS = Keys()
 
 
 class Counting:
@@ -79,8 +81,8 @@ def rows(*records: str, start: int = 0, version: int = 1) -> list[StoredRow]:
     for offset, record in enumerate(records, start):
         attributes = {"type": TYPE, "dataschema": schema_urn(TYPE, version), "data": {"topic": "hopes", "text": record}}
         subject = SubjectId(record.encode().ljust(16, b"."))
-        sealed = seal(EventId(bytes([offset]) * 32), "housing", subject, attributes)
-        found.append(StoredRow(offset, offset, *sealed, leaf_hash(offset, offset, sealed)))
+        sealed = seal(KEYS.of_subject(subject), EventId(bytes([offset]) * 32), "housing", attributes)
+        found.append(stored(sealed, offset, offset))
     return found
 
 
@@ -105,7 +107,7 @@ def view() -> Counting:
 
 def target_of(folder: Path, view: Counting, epoch: str = "1-a", log: Reader | None = None) -> Target:
     store = ViewStore(folder, [view])
-    return Target(store.writer(), [view], epoch, log or Rows())
+    return Target(store.writer(), [view], epoch, log or Rows(), KEYS)
 
 
 def test_one_record_halts_and_the_others_move_on(tmp_path: Path, view: Counting) -> None:
@@ -198,8 +200,8 @@ def of(offset: int, kind: str, record: str, **payload: object) -> StoredRow:
     """One event of a type about a record; what the hub itself says goes under its own name."""
     attributes = {"type": kind, "dataschema": schema_urn(kind, TYPES[kind].version), "data": payload}
     agency = "hub" if kind.startswith("hub.") else "housing"
-    sealed = seal(EventId(bytes([offset]) * 32), agency, SubjectId(record.encode().ljust(16, b".")), attributes)
-    return StoredRow(offset, offset, *sealed, leaf_hash(offset, offset, sealed))
+    keys = KEYS.of_subject(record.encode().ljust(16, b"."))
+    return stored(seal(keys, EventId(bytes([offset]) * 32), agency, attributes), offset, offset)
 
 
 def gone(offset: int, kind: str, record: str, **more: object) -> StoredRow:

@@ -1,0 +1,103 @@
+"""Destroying secrets, so that no file of the key store holds them any more."""
+
+from __future__ import annotations
+
+import mmap
+import time
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from events.errors import TryAgainLater
+from events.log.bulk import insert_rows
+from events.sealing import SecretName
+from hub.sqlite import transaction
+from hub.vault.tables import EMPTY
+
+_TRIES, _PAUSE_S = 50, 0.1
+_OF_SUBJECT = "SELECT seq, agency, subject, class, key_id, wrapped FROM secrets WHERE subject = ? ORDER BY seq"
+_DESTROYED_OF = "SELECT agency, subject, class, key_id FROM destroyed WHERE subject = ? ORDER BY seq"
+_DESTROYED = "INSERT OR IGNORE INTO destroyed(key_id, agency, subject, class, at_us) VALUES"
+
+
+def secrets_of(db: apsw.Connection, subject: bytes) -> list[SecretName]:
+    """The secrets that a subject has, its agency's and the hub's."""
+    return [name for _, name, wrapped in _stored(db, subject) if wrapped != EMPTY]
+
+
+def _stored(db: apsw.Connection, subject: bytes) -> list[tuple[int, SecretName, bytes]]:
+    rows: list[Any] = db.execute(_OF_SUBJECT, (subject,)).fetchall()
+    return [(seq, SecretName(*name), wrapped) for seq, *name, wrapped in rows]
+
+
+def destroyed_of(db: apsw.Connection, subject: bytes) -> list[SecretName]:
+    """What was destroyed of a subject, in that order."""
+    rows: list[Any] = db.execute(_DESTROYED_OF, (subject,)).fetchall()
+    return [SecretName(*row) for row in rows]
+
+
+def destroy(
+    db: apsw.Connection,
+    wanted: Iterable[SecretName],
+    pending: Sequence[SecretName],
+    whole: Collection[bytes],
+    at_us: int,
+) -> list[bytes]:
+    """Empties stored secrets where they stand and notes their names, those never stored too, in one transaction.
+
+    Returns the bytes that no file may hold any more.
+
+    Of subjects that go as a `whole` the look-up goes too: nobody finds them by a record any more.
+    """
+    names = list(wanted)
+    traces: list[bytes] = []
+    with transaction(db):
+        for name in names:
+            for seq, stored, wrapped in _stored(db, name.subject):
+                if stored == name and wrapped != EMPTY:
+                    traces.append(wrapped)
+                    db.execute("UPDATE secrets SET wrapped = ? WHERE seq = ?", (EMPTY, seq))
+        noted = [(each.key_id, each.agency, each.subject, each.retention, at_us) for each in [*names, *pending]]
+        insert_rows(db, _DESTROYED, noted)
+        for subject in whole:
+            lookup: bytes | None = db.execute("SELECT lookup FROM subjects WHERE subject = ?", (subject,)).get
+            traces += [lookup] if lookup is not None else []
+            db.execute("DELETE FROM subjects WHERE subject = ?", (subject,))
+    return traces
+
+
+def leave_no_trace(db: apsw.Connection, path: Path, traces: Sequence[bytes] | None) -> None:
+    """Empties the write-ahead log and makes the file anew where a copy of these bytes is left in it.
+
+    None: which bytes is not known any more, so it is made anew in any case.
+
+    SQLite copies cells when it balances a tree and does not overwrite where they came from (docs/stored-bytes.md).
+    Raises TryAgainLater `file-locked` while another process keeps an old state open; what was destroyed is destroyed,
+    and asking again goes on here.
+    """
+    empty_wal(db)
+    if traces is None or is_left(path, traces):
+        db.execute("VACUUM")
+        empty_wal(db)
+
+
+def empty_wal(db: apsw.Connection) -> None:
+    for _ in range(_TRIES):
+        busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # type: ignore[misc]
+        if not busy:
+            return
+        time.sleep(_PAUSE_S)
+    raise TryAgainLater(
+        "file-locked",
+        "another process keeps an old state of the key store open, and with it what was destroyed",
+        where="keys.sqlite",
+        next_step="Stop what reads or copies the files of the home, then ask again.",
+    )
+
+
+def is_left(path: Path, traces: Iterable[bytes]) -> bool:
+    """Whether the file holds any of these bytes."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        return any(whole.find(trace) >= 0 for trace in traces)

@@ -1,0 +1,60 @@
+"""What the key store keeps beside secrets: the keys of a day's intake, and the newest checkpoint of each origin."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import apsw
+
+from events.sealing import NONCE_BYTES, SECRET_BYTES, Cipher, DoesNotOpen
+from hub.sqlite import transaction
+from hub.vault.agencies import broken_key
+from hub.vault.tables import EMPTY
+
+_LABEL = b"tellonce/intake-key/1\0"
+_NOTE = (
+    "INSERT INTO noted_checkpoints VALUES(?, ?, ?) ON CONFLICT(origin) DO UPDATE "
+    "SET size = excluded.size, root = excluded.root WHERE excluded.size > size"
+)
+
+
+def intake_key(
+    db: apsw.Connection, cipher: Cipher, day: str, random: Callable[[int], bytes] = os.urandom
+) -> bytes | None:
+    """The key of a day (ISO date), made at first sight; None for days that were destroyed or lie before such.
+
+    Raises BrokenKey.
+    """
+    about = _LABEL + day.encode()
+    wrapped = db.execute("SELECT wrapped FROM intake_keys WHERE day = ?", (day,)).get
+    if wrapped == EMPTY:
+        return None
+    if wrapped is not None:
+        try:
+            return cipher.open(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], about)
+        except DoesNotOpen as error:
+            raise broken_key("the key of a day's intake does not open") from error
+    if db.execute("SELECT 1 FROM intake_keys WHERE day > ? AND wrapped = ?", (day, EMPTY)).get:
+        return None
+    key = random(SECRET_BYTES)
+    with transaction(db):
+        db.execute("INSERT INTO intake_keys VALUES(?, ?)", (day, b"".join(cipher.seal(key, about))))
+    return key
+
+
+def destroy_intake_keys(db: apsw.Connection, before: str) -> int:
+    """Empties the keys of the days before one (ISO date); how many."""
+    with transaction(db):
+        db.execute("UPDATE intake_keys SET wrapped = ? WHERE day < ? AND wrapped <> ?", (EMPTY, before, EMPTY))
+        return int(db.changes())
+
+
+def note_checkpoint(db: apsw.Connection, origin: str, size: int, root: bytes) -> None:
+    with transaction(db):
+        db.execute(_NOTE, (origin, size, root))
+
+
+def noted_checkpoint(db: apsw.Connection, origin: str) -> tuple[int, bytes] | None:
+    row = db.execute("SELECT size, root FROM noted_checkpoints WHERE origin = ?", (origin,)).fetchone()
+    return None if row is None else (row[0], row[1])

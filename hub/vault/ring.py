@@ -1,0 +1,200 @@
+"""The ring: opens rows of the log with the keys that still exist, and with no other.
+
+A key is used only within a minute of its last check, by the time since boot, tested at each use: a process that was
+stopped while a key was destroyed can't open with it when it goes on. One lease holds for all keys at once: the ring
+reads again what was destroyed since, and drops it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from events.catalogue.base import retention_of
+from events.codec import Closed, Header, Opened, StoredRow, open_row, read_header
+from events.envelope import Logged
+from events.identity import cipher_of
+from events.ids import SubjectId
+from events.log.bulk import select_rows
+from events.sealing import NO_KEY_ID, Cipher
+from hub.sqlite import open_to_read, reading_told
+from hub.vault.agencies import AgencyKeys, BrokenKey, opened_secret
+from hub.vault.kms import Kms
+from hub.vault.tables import EMPTY
+
+AGENCY = "hub"
+LEASE_S = 60.0
+CACHE_MAX = 200_000
+_HELD = (
+    "SELECT k.agency, k.subject, k.class, k.key_id, k.generation, k.wrapped FROM wanted CROSS JOIN secrets k "
+    "ON k.subject = wanted.column1"
+)
+_GONE = "SELECT d.key_id FROM wanted CROSS JOIN destroyed d ON d.key_id = wanted.column1"
+_SINCE = "SELECT seq, key_id FROM destroyed WHERE seq > ? ORDER BY seq"
+_ERASED, _UNKNOWN, _BROKEN = "erased", "unknown-key", "broken-key"
+
+
+def since_boot_s() -> float:
+    """Seconds since the machine was started, those that it slept included; nobody can set it."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Held(NamedTuple):
+    """A key that opens bodies: whose it is, and of which class."""
+
+    agency: str
+    subject: bytes
+    retention: str
+    cipher: Cipher
+
+
+class _Page(NamedTuple):
+    """What is kept while rows are opened together."""
+
+    made: dict[bytes, AESGCM]
+    absent: dict[bytes, str]  # why a key can't be had
+
+
+class Ring:
+    """An Opener on a key store's file, whichever process writes it. For any thread."""
+
+    def __init__(self, path: Path, kms: Kms, boot_s: Callable[[], float] = since_boot_s) -> None:
+        self._db = open_to_read(path)
+        self._agencies = AgencyKeys(self._db, kms)
+        self._boot_s = boot_s
+        self._loading = threading.Lock()
+        self._young: dict[bytes, Held] = {}  # two generations, as in the key store
+        self._old: dict[bytes, Held] = {}
+        self._checked_s = boot_s()
+        self._read_up_to = 0
+        with self._loading:
+            self._check()
+
+    def open(self, partition: str, rows: Sequence[StoredRow]) -> Opened:
+        """See Opener. Raises TryAgainLater when the key store can't be read."""
+        headers = [read_header(row.header) for row in rows]
+        page = _Page({}, self._load({header.key_id: header.subject for header in headers if header is not None}))
+        opened = Opened([], [])
+        for row, header in zip(rows, headers, strict=True):
+            found = "broken-row" if header is None else self._opened(partition, row, header, page)
+            if isinstance(found, Logged):
+                opened.logged.append(found)
+            else:
+                whose = (header.agency, header.subject, header.key_id) if header is not None else ("", b"", b"")
+                opened.closed.append(Closed(row.offset, row.known_us, *whose, found))
+        return opened
+
+    def ciphers_of(self, agency: str, subjects: Iterable[SubjectId], retention: str) -> dict[SubjectId, Cipher]:
+        """The keys of many subjects in one class; those that were destroyed, or never made, are absent."""
+        wanted = [(subject,) for subject in set(subjects)]
+        with self._loading, reading_told("keys.sqlite"):
+            rows = [row for row in select_rows(self._db, _HELD, wanted, 1) if (row[0], row[2]) == (agency, retention)]
+            ciphers = [(row[1], self._unwrapped(row)) for row in rows if row[5] != EMPTY]
+        return {SubjectId(subject): cipher for subject, cipher in ciphers if cipher is not None}
+
+    def learn(self, key_id: bytes, held: Held) -> None:
+        """Takes a key that was just made, so that nobody has to unwrap it."""
+        if len(self._young) >= CACHE_MAX // 2:
+            self._old, self._young = self._young, {}
+        self._young[key_id] = held
+
+    def drop(self, key_ids: Iterable[bytes]) -> None:
+        """Forgets keys that were destroyed; whoever reads the file meanwhile is waited for."""
+        with self._loading:
+            self._drop(key_ids)
+
+    def close(self) -> None:
+        self._db.close()
+
+    # ---- one row
+
+    def _opened(self, partition: str, row: StoredRow, header: Header, page: _Page) -> Logged | str:
+        """The event of a row, or the code of why it stays closed."""
+        if header.key_id == NO_KEY_ID:
+            return "unsealed-row"
+        if row.body == b"":
+            return "removed"  # by a redaction; `log verify` looks whether an event says so
+        held = self._held(header.key_id)
+        if held is None and header.key_id not in page.absent:  # known when the page was begun, and gone since
+            page.absent.update(self._load({header.key_id: header.subject}))
+            held = self._held(header.key_id)
+        if held is None:
+            return page.absent.get(header.key_id, _UNKNOWN)
+        if (held.agency, held.subject) != (header.agency, header.subject):
+            return "foreign-key"
+        made = page.made.get(header.key_id) or page.made.setdefault(header.key_id, held.cipher.made())
+        logged = open_row(partition, row, header, made)
+        return "broken-row" if logged is None else _refusal(logged, held) or logged
+
+    def _held(self, key_id: bytes) -> Held | None:
+        """The key, if it may be used now."""
+        if self._boot_s() - self._checked_s > LEASE_S:
+            with self._loading:
+                self._check()
+        held = self._young.get(key_id)
+        return held if held is not None else self._old.get(key_id)
+
+    # ---- from the file; under the lock
+
+    def _drop(self, key_ids: Iterable[bytes]) -> None:
+        for key_id in key_ids:
+            self._young.pop(key_id, None)
+            self._old.pop(key_id, None)
+
+    def _check(self) -> None:
+        """Drops what was destroyed since the last check. Raises TryAgainLater where that can't be read."""
+        begun_s = self._boot_s()
+        with reading_told("keys.sqlite"):
+            gone: list[Any] = self._db.execute(_SINCE, (self._read_up_to,)).fetchall()
+        self._drop(key_id for _, key_id in gone)
+        self._read_up_to = gone[-1][0] if gone else self._read_up_to
+        self._checked_s = begun_s
+
+    def _load(self, wanted: Mapping[bytes, SubjectId]) -> dict[bytes, str]:
+        """Reads keys that are not at hand; for those that can't be had, why."""
+        missing = {key_id: subject for key_id, subject in wanted.items() if self._held(key_id) is None}
+        if not missing:
+            return {}
+        with self._loading, reading_told("keys.sqlite"):
+            broken = self._read(missing)
+            absent = [key_id for key_id in missing if key_id not in self._young and key_id not in self._old]
+            erased = {key_id for (key_id,) in select_rows(self._db, _GONE, [(key_id,) for key_id in absent], 1)}
+        return {key_id: _ERASED if key_id in erased else _BROKEN if key_id in broken else _UNKNOWN for key_id in absent}
+
+    def _read(self, missing: Mapping[bytes, SubjectId]) -> set[bytes]:
+        """Takes in what the file holds of these keys; those whose secret does not open."""
+        broken = set()
+        for row in select_rows(self._db, _HELD, [(subject,) for subject in set(missing.values())], 1):
+            agency, subject, retention, key_id, _, wrapped = row
+            if key_id not in missing or wrapped == EMPTY:
+                continue
+            try:
+                cipher = self._unwrapped(row)
+            except BrokenKey:
+                cipher = None
+            if cipher is None:
+                broken.add(key_id)
+            else:
+                self.learn(key_id, Held(agency, subject, retention, cipher))
+        return broken
+
+    def _unwrapped(self, row: Sequence[Any]) -> Cipher | None:
+        """None where the agency's key was destroyed. Raises BrokenKey."""
+        agency, subject, retention, key_id, generation, wrapped = row
+        cipher = self._agencies.cipher(agency, generation)
+        return None if cipher is None else cipher_of(opened_secret(cipher, agency, subject, retention, key_id, wrapped))
+
+
+def _refusal(logged: Logged, held: Held) -> str | None:
+    """Why an event may not stand under this key: the hub's keys open its own words and no others."""
+    told = logged.event.attributes.get("type")
+    if not isinstance(told, str):
+        return "broken-row"
+    if told.startswith("hub.") != (held.agency == AGENCY):
+        return "foreign-key"
+    return None if retention_of(told) == held.retention else "wrong-class"
