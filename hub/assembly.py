@@ -29,7 +29,7 @@ from hub.settings import Settings
 from hub.shadow import Files, ShadowProcess
 from hub.sqlite import reading_told
 from hub.vault.keys import KeyStore
-from hub.vault.kms import LocalKms
+from hub.vault.kms import KmsSigner, LocalKms
 from hub.views import projections
 from projections.engine.runner import Runner
 from projections.engine.store import ViewStore
@@ -39,6 +39,7 @@ REGISTER = "agencies.toml"
 LOCK = "home.lock"
 LOG = "log.sqlite"
 KEYS = "keys.sqlite"
+LOG_KEY = "log"  # the name of the key that signs checkpoints
 
 
 class Hub:
@@ -71,6 +72,7 @@ class Hub:
             self.home / LOG,
             clock=self.clock,
             new_epoch=lambda: f"1-{secrets.token_hex(4)}",
+            signer=KmsSigner(self.kms, LOG_KEY),
             before_commit=self.keys.commit,
             accepts_clock=self.settings.accepts_clock,
         )

@@ -51,8 +51,7 @@ def restore(source: Path, settings: Settings) -> dict[str, Any]:
     """
     home = settings.home
     with access_told(home):
-        check_kms(settings.kms_file)
-        _copy_backup(source, home)
+        _copy_backup(source, settings)
     old, last_known_us = _begin_epoch(home / LOG)
     reopen_since(home / "receipts.sqlite", last_known_us - _OVERLAP_US)
     with Hub(replace(settings, accepts_clock=True)) as hub:
@@ -61,12 +60,14 @@ def restore(source: Path, settings: Settings) -> dict[str, Any]:
     return {"home": str(home), "origin": old, "epoch": hub.log.epoch, "events": size}
 
 
-def _copy_backup(source: Path, home: Path) -> None:
+def _copy_backup(source: Path, settings: Settings) -> None:
+    home = settings.home
     if home.exists() and any(path.name != KMS_FILE for path in home.iterdir()):
         raise WrongSettings("home-not-empty", "the home is not empty", where=str(home), next_step="Name a new one.")
     missing = [name for name in _FILES if not (source / name).exists()]
     if missing:
         raise WrongSettings("no-backup", f"it has no {', '.join(missing)}", where=str(source))
+    check_kms(settings.kms_file)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _copy_home(source, home)
 

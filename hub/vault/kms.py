@@ -135,6 +135,26 @@ class LocalKms:
                 os.close(old)
 
 
+class KmsSigner:
+    """Signs with one key of a Kms: the log's checkpoints, certificates."""
+
+    def __init__(self, kms: Kms, name: str) -> None:
+        self._kms = kms
+        self._name = name
+        self._public_key: bytes | None = None
+
+    @property
+    def public_key(self) -> bytes:
+        """32 bytes (RFC 8032)."""
+        if self._public_key is None:
+            self._public_key = self._kms.public_key(self._name)
+        return self._public_key
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes."""
+        return self._kms.sign(self._name, message)
+
+
 def check_kms(path: Path) -> None:
     """Raises WrongSettings `kms-missing` where there is no such file: a home that exists does not open without."""
     if not path.exists():

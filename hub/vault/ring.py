@@ -161,14 +161,14 @@ class Ring:
         if not missing:
             return {}
         with self._loading, reading_told("keys.sqlite"):
-            broken = self._read(missing)
-            absent = [key_id for key_id in missing if key_id not in self._young and key_id not in self._old]
+            found, broken = self._read(missing)
+            absent = missing.keys() - found
             erased = {key_id for (key_id,) in select_rows(self._db, _GONE, [(key_id,) for key_id in absent], 1)}
         return {key_id: _ERASED if key_id in erased else _BROKEN if key_id in broken else _UNKNOWN for key_id in absent}
 
-    def _read(self, missing: Mapping[bytes, SubjectId]) -> set[bytes]:
-        """Takes in what the file holds of these keys; those whose secret does not open."""
-        broken = set()
+    def _read(self, missing: Mapping[bytes, SubjectId]) -> tuple[set[bytes], set[bytes]]:
+        """Takes in what the file holds of these keys; those it has, and those whose secret does not open."""
+        found, broken = set(), set()
         for row in select_rows(self._db, _HELD, [(subject,) for subject in set(missing.values())], 1):
             agency, subject, retention, key_id, _, wrapped = row
             if key_id not in missing or wrapped == EMPTY:
@@ -181,7 +181,8 @@ class Ring:
                 broken.add(key_id)
             else:
                 self.learn(key_id, Held(agency, subject, retention, cipher))
-        return broken
+                found.add(key_id)
+        return found, broken
 
     def _unwrapped(self, row: Sequence[Any]) -> Cipher | None:
         """None where the agency's key was destroyed. Raises BrokenKey."""

@@ -47,8 +47,8 @@ def test_a_restored_home_reads_the_same_and_goes_on_in_a_new_epoch(tmp_path: Pat
         assert opened(hub.keys.ring, last)[0].event.payload["origin"] == report.position.partition(":")[0]
         with pytest.raises(Refused, match="other-epoch"):
             Reading(hub).timeline(STEWARD, TimelineQuestion(person=before["person"], min_position=report.position))
-        again = send(hub, registration("1", "tenant/1", number=nhs_number(1)))
-        assert (again.counts.events, again.counts.duplicates) == (0, 1)
+        sent = send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+        assert (sent.counts.events, sent.counts.duplicates) == (0, 1)
 
 
 def test_what_the_copied_receipts_hold_beyond_the_copied_log_is_translated_again(tmp_path: Path) -> None:

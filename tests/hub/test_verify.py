@@ -11,8 +11,8 @@ from hub.verify import verify
 from tests.hub.homes import cloudevent, open_home, send
 
 CHANGES = {
-    "body": ("UPDATE log SET body = CAST(replace(CAST(body AS TEXT), 'a garden', 'a palace') AS BLOB)", "leaf-differs"),
-    "a body written as text": ("UPDATE log SET body = CAST(body AS TEXT)", "broken-row"),
+    "body": ("UPDATE log SET body = zeroblob(length(body))", "leaf-differs"),
+    "a body written as text": ("UPDATE log SET body = 'a palace'", "broken-row"),
     "known time": ("UPDATE log SET known_us = known_us + 1", "leaf-differs"),
     "header": ("UPDATE log SET header = zeroblob(length(header))", "leaf-differs"),
     "leaf": ("UPDATE log SET leaf = zeroblob(32)", "leaf-differs"),

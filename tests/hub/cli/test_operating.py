@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from pathlib import Path
 
@@ -50,10 +51,13 @@ def test_a_rebuilt_view_says_the_same(tell: Tell, alex: str) -> None:
     assert tell("rebuild", "weather").err.startswith("unknown-view: ")
 
 
-def test_a_backup_is_restored_into_a_new_home(tell: Tell, alex: str, tmp_path: Path) -> None:
+def test_a_backup_is_restored_into_a_new_home(tell: Tell, alex: str, home: Path, tmp_path: Path) -> None:
     copy, other = tmp_path / "copy", tmp_path / "other"
     assert tell("backup", copy).out.startswith(f"Backed up into {copy}: ")
     assert tell("backup", copy).err.startswith("backup-exists: ")
+    assert tell("restore", copy, at=other).err.startswith("kms-missing: ")
+    other.mkdir()
+    shutil.copyfile(home / "kms.key", other / "kms.key")
     assert tell("restore", copy, at=other).out.startswith("Restored ")
     restored = tell("--json", "timeline", "--nhs-number", NUMBER, at=other).document
     assert [each["name"] for each in restored["entries"]] == ["demographics", "tenancy/1/start"]
