@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from events.errors import WrongSettings
 from events.sealing import NONCE_BYTES, SECRET_BYTES, Cipher, DoesNotOpen
+from hub.durable import make_folder, sync_folder
 
 _FORMAT = 1
 _LABEL = b"tellonce/kms/1\0"
@@ -120,13 +121,13 @@ class LocalKms:
 
     def _write(self) -> None:
         """A new file takes the old one's place; what the old one held is overwritten, as far as the disk lets it."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         draft = self.path.with_name(f"{self.path.name}.draft")
         old = os.open(self.path, os.O_WRONLY) if self.path.exists() else None
         try:
             _write_durably(draft, json.dumps({"format": _FORMAT, **self._keys}, indent=1).encode())
             draft.replace(self.path)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
             if old is not None:
                 os.pwrite(old, bytes(os.fstat(old).st_size), 0)
                 os.fsync(old)
@@ -168,14 +169,6 @@ def _write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _missing(path: Path) -> WrongSettings:

@@ -14,6 +14,7 @@ import hub.backup
 from events.envelope import Logged
 from events.identity import mac
 from events.log.seen import Seen
+from hub.settings import Settings
 from hub.vault.keys import KeyStore
 from projections.engine.facts.fold import FactFold
 from projections.engine.membership.fold import _Fold as MembershipFold
@@ -70,9 +71,9 @@ def _restores_old_keys(patch: pytest.MonkeyPatch) -> None:
     """A restore takes the key store as it was when the log was new."""
     whole = hub.backup._copy_backup
 
-    def copy_backup(source: Path, home: Path) -> None:
-        whole(source, home)
-        with closing(sqlite3.connect(home / "keys.sqlite", isolation_level=None)) as db:
+    def copy_backup(source: Path, settings: Settings) -> None:
+        whole(source, settings)
+        with closing(sqlite3.connect(settings.home / "keys.sqlite", isolation_level=None)) as db:
             db.execute("DELETE FROM secrets WHERE class <> 'core'")
 
     patch.setattr(hub.backup, "_copy_backup", copy_backup)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from events.catalogue import TYPES
-from events.codec import StoredRow, leaf_hash, seal
+from events.codec import StoredRow, seal
 from events.envelope import Event, Logged, schema_urn
 from events.ids import EventId, SubjectId
 from hub.views import projections
@@ -20,6 +20,7 @@ from projections.engine.projection import Connection
 from projections.engine.store import ViewStore
 from projections.engine.target import Target
 from projections.engine.testing import digest
+from tests import keyring
 from tests.counts import times
 from tests.laws.notation import parse
 from tests.laws.playing import SECOND_US, Played, record_text, subject_of
@@ -102,8 +103,8 @@ def class_of(row: Logged) -> str:
 
 def stored(row: Logged) -> StoredRow:
     event = row.event
-    sealed = seal(event.id, event.agency, event.subject, event.attributes)
-    return StoredRow(row.offset, row.known_us, *sealed, leaf_hash(row.offset, row.known_us, sealed))
+    sealed = seal(KEYS.of_subject(event.subject), event.id, event.agency, event.attributes)
+    return keyring.stored(sealed, row.offset, row.known_us)
 
 
 def told_of(logged: Logged) -> Event:
@@ -147,6 +148,9 @@ def close_something(rng: random.Random, story: Story) -> None:
             story.close(subject, offsets=rng.sample(there, rng.randint(1, min(2, len(there)))))
 
 
+KEYS = keyring.Keys()
+
+
 class Rows:
     """As much of a log as is read again; rows that do not open any more are not there."""
 
@@ -165,7 +169,7 @@ def folded(folder: Path, rows: Sequence[StoredRow], again: Sequence[StoredRow], 
     home = folder / f"{next(_NUMBER)}"
     home.mkdir()
     store = ViewStore(home, projections())
-    target = Target(store.writer(), projections(), "1-a", Rows(again))
+    target = Target(store.writer(), projections(), "1-a", Rows(again), KEYS)
     rest = list(rows)
     while rest:
         size = next(sizes)
