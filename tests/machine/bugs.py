@@ -74,7 +74,7 @@ def _restores_old_keys(patch: pytest.MonkeyPatch) -> None:
     def copy_backup(source: Path, settings: Settings) -> None:
         whole(source, settings)
         with closing(sqlite3.connect(settings.home / "keys.sqlite", isolation_level=None)) as db:
-            db.execute("DELETE FROM secrets WHERE class <> 'core'")
+            db.execute("DELETE FROM secrets WHERE agency <> 'hub'")
 
     patch.setattr(hub.backup, "_copy_backup", copy_backup)
 

@@ -10,6 +10,7 @@ import pytest
 
 import hub.assembly
 import hub.receipts.files
+import hub.vault.kms
 from events.log.sqlite import SqliteLog
 from hub.vault.keys import KeyStore
 
@@ -55,7 +56,7 @@ def _folders_unsynced(patch: pytest.MonkeyPatch) -> None:
 
 
 def _names_of_folders_unsynced(patch: pytest.MonkeyPatch) -> None:
-    for module in (hub.assembly, hub.receipts.files):
+    for module in (hub.assembly, hub.receipts.files, hub.vault.kms):
         patch.setattr(module, "make_folder", lambda folder: folder.mkdir(mode=0o700, parents=True, exist_ok=True))
 
 
