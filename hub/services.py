@@ -291,6 +291,17 @@ class Services:
             self._hub.runner.rebuild(view, progress)
         return {"rebuilt": [view] if view else known, "events": self._hub.runner.applied}
 
+    def rotate_keys(
+        self, caller: Caller, agency: str | None = None, progress: Progress = lambda done, of: None
+    ) -> dict[str, Any]:
+        """Wraps the secrets of an agency, or of all, under a new key. Raises Refused `agency-without-keys`."""
+        permit(caller, "operations")
+        known = self._hub.keys.agencies
+        if agency is not None and agency not in known:
+            raise Refused("agency-without-keys", f"these have keys: {', '.join(known)}", where="agency")
+        wanted = known if agency is None else [agency]
+        return {"rotated": [{"agency": name, "secrets": self._hub.keys.rotate(name, progress)} for name in wanted]}
+
     def back_up(self, caller: Caller, target: Path) -> dict[str, Any]:
         permit(caller, "operations")
         return back_up(self._hub, target)

@@ -30,6 +30,7 @@ AREAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "linking": ("link", "unlink", "merge", "unmerge"),
         "logbook": ("log",),
         "operating": ("agencies", "sources", "status", "rebuild", "backup", "restore"),
+        "keys": ("keys",),
         "serving": ("serve", "token"),
         "witness": ("witness",),
         "doctor": ("doctor",),

@@ -108,6 +108,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "sources": Operation(Services.sources, "admin", catches_up=True),
         "status": Operation(Services.status, "admin"),
         "rebuild": Operation(Services.rebuild, "admin", tells_progress=True),
+        "rotate-keys": Operation(Services.rotate_keys, "admin", tells_progress=True),
         "back-up": Operation(_back_up, "admin"),
     }
 )

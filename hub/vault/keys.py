@@ -20,7 +20,7 @@ from events.ids import SubjectId
 from events.log.bulk import insert_rows, select_rows
 from events.sealing import SECRET_BYTES, Cipher, SecretName, key_id_of, wrap
 from hub.sqlite import faults_told, open_file, open_to_read, transaction
-from hub.vault import destroying, own
+from hub.vault import destroying, own, rotating
 from hub.vault.agencies import AgencyKeys, broken_key, opened_secret
 from hub.vault.kms import Kms
 from hub.vault.ring import AGENCY, Held, Ring, since_boot_s
@@ -329,6 +329,29 @@ class KeyStore:
     def _forget_all(self) -> None:
         """Empties the cache: it holds keys that may not be used any more."""
         self._young, self._old = {}, {}
+
+    # ---- wrapped anew
+
+    def rotate(self, agency: str, progress: Callable[[int, int], None] = lambda done, of: None) -> int:
+        """Gives an agency a new key and wraps all its secrets with it, while the hub works; how many they were.
+
+        Raises TryAgainLater and BrokenKey; asked again it goes on where it stopped.
+        """
+        many = 0
+        for done in rotating.rotated(self._db, self._agencies, agency, self._committing):
+            many += done.many
+            progress(done.seq, done.end)
+        with self._committing, self._making, faults_told("keys.sqlite"):
+            rotating.finish(self._db, self._agencies, agency)
+            self._forget_all()
+            destroying.empty_wal(self._db)
+        return many
+
+    @property
+    def agencies(self) -> list[str]:
+        """All that have a key, the hub among them."""
+        with self._committing, faults_told("keys.sqlite"):
+            return rotating.agencies_of(self._db)
 
     # ---- kept for others
 

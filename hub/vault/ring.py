@@ -151,6 +151,7 @@ class Ring:
         begun_s = self._boot_s()
         with reading_told("keys.sqlite"):
             gone: list[Any] = self._db.execute(_SINCE, (self._read_up_to,)).fetchall()
+            self._agencies.load()
         self._drop(key_id for _, key_id in gone)
         self._read_up_to = gone[-1][0] if gone else self._read_up_to
         self._checked_s = begun_s
@@ -168,21 +169,30 @@ class Ring:
 
     def _read(self, missing: Mapping[bytes, SubjectId]) -> tuple[set[bytes], set[bytes]]:
         """Takes in what the file holds of these keys; those it has, and those whose secret does not open."""
-        found, broken = set(), set()
-        for row in select_rows(self._db, _HELD, [(subject,) for subject in set(missing.values())], 1):
-            agency, subject, retention, key_id, _, wrapped = row
-            if key_id not in missing or wrapped == EMPTY:
-                continue
-            try:
-                cipher = self._unwrapped(row)
-            except BrokenKey:
-                cipher = None
-            if cipher is None:
-                broken.add(key_id)
-            else:
-                self.learn(key_id, Held(agency, subject, retention, cipher))
-                found.add(key_id)
+        found: set[bytes] = set()
+        broken: set[bytes] = set()
+        for _ in range(2):  # wrapped anew between the row and the agency's key that it named: the row is read again
+            broken.clear()
+            wanted = [(missing[key_id],) for key_id in missing.keys() - found]
+            for row in select_rows(self._db, _HELD, wanted, 1):
+                agency, subject, retention, key_id, _, wrapped = row
+                if key_id not in missing or wrapped == EMPTY:
+                    continue
+                cipher = self._unwrapped_or_none(row)
+                if cipher is None:
+                    broken.add(key_id)
+                else:
+                    self.learn(key_id, Held(agency, subject, retention, cipher))
+                    found.add(key_id)
+            if not broken:
+                break
         return found, broken
+
+    def _unwrapped_or_none(self, row: Sequence[Any]) -> Cipher | None:
+        try:
+            return self._unwrapped(row)
+        except BrokenKey:
+            return None
 
     def _unwrapped(self, row: Sequence[Any]) -> Cipher | None:
         """None where the agency's key was destroyed. Raises BrokenKey."""
