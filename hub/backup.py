@@ -39,6 +39,7 @@ def back_up(hub: Hub, target: Path) -> dict[str, Any]:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         hub.receipts.settle()
         _copy_home(hub.home, target)
+        hub.keys.note_backup()
     return {"backup": str(target), "files": sorted(path.name for path in target.iterdir())}
 
 

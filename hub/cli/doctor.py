@@ -21,18 +21,21 @@ from adapters.sdk.register import System, read_register
 from events.clock import us_text
 from events.errors import HubError
 from events.log.file import STORED_FORMAT
-from hub.assembly import REGISTER
+from hub.assembly import KEYS, LOG, REGISTER
 from hub.cli.exit_codes import DONE, SETTINGS
 from hub.cli.operating import standstill
 from hub.cli.session import Session, session_of
 from hub.opening import access_told
 from hub.settings import Settings
 from hub.sqlite import reading_told
+from hub.vault.kms import LocalKms, check_kms
+from hub.vault.overview import look_over
 
 DISTRIBUTION = "tell-it-once"
 TOP_LEVEL = ("events", "adapters", "projections", "hub")
 ROOM_BYTES = 1 << 30
 _AHEAD_US = 120_000_000
+_DAY_US = 86_400_000_000
 _MODE_FOLDER, _MODE_FILE = 0o700, 0o600
 
 
@@ -67,15 +70,15 @@ def doctor(context: typer.Context) -> int:
 
 
 def _looked_over(settings: Settings) -> Iterator[Found]:
-    for look in (_format, _permissions, _room, _clock, _register):
+    for look in (_format, _permissions, _room, _clock, _register, _wrapping_keys, _keys):
         yield from _tried(look, settings)
     yield _packages()
     yield from _adapters()
     yield Found(
         "disk encryption",
         None,
-        f"{settings.home} holds people's data in plain text (receipts, log, views) and the keys to it: "
-        "the disk under it, its swap and its backups must be encrypted by whoever runs this machine.",
+        f"the views in {settings.home} hold people's data in plain text, as do this machine's memory and swap; the log "
+        f"and the keys open with {settings.kms_file}. Those disks must be encrypted by whoever runs this machine.",
     )
 
 
@@ -130,6 +133,43 @@ def _clock(settings: Settings) -> Iterator[Found]:
     last = last_us if isinstance(last_us, int) else 0
     words = f"it is {us_text(now_us)}" + (f", the newest event is of {us_text(last)}" if last else "")
     yield Found("clock", now_us > last - _AHEAD_US, words)
+
+
+def _wrapping_keys(settings: Settings) -> Iterator[Found]:
+    """Where the file is that opens everything, and whether a thief of the home's disk has it too."""
+    path = settings.kms_file
+    if not path.exists():
+        if (settings.home / KEYS).exists():
+            check_kms(path)
+        return
+    LocalKms(path)
+    if path.stat().st_dev == settings.home.stat().st_dev:
+        words = f"{path} lies on the disk of what it opens: who has the disk has both. TELLONCE_KMS names another place"
+        yield Found("wrapping keys", None, words)
+    else:
+        yield Found("wrapping keys", True, f"{path}, on another disk than the home; no backup holds them")
+
+
+def _keys(settings: Settings) -> Iterator[Found]:
+    keys, log = settings.home / KEYS, settings.home / LOG
+    if not keys.exists() or not log.exists():
+        return
+    found = look_over(keys, log)
+    yield Found(
+        "keys",
+        None,
+        f"{found.secrets:,} secrets in {keys}, {found.orphans:,} of which no event uses; "
+        f"{found.destroyed:,} destroyed, {found.suppressed:,} records suppressed",
+    )
+    if found.half_rotated:
+        words = f"not finished for {', '.join(found.half_rotated)}: `tellonce keys rotate` goes on"
+        yield Found("rotation of keys", False, words)
+    if found.backed_up_us is None:
+        words = "never: a key store that is lost leaves a log that nobody opens. `tellonce backup` copies both"
+    else:
+        days = (time.time_ns() // 1000 - found.backed_up_us) // _DAY_US
+        words = f"{days} days old, of {us_text(found.backed_up_us)}"
+    yield Found("backup of the keys", None, words)
 
 
 def _register(settings: Settings) -> Iterator[Found]:

@@ -16,6 +16,7 @@ from events.sealing import SecretName
 from hub.sqlite import transaction
 from hub.vault.tables import EMPTY
 
+HUB = "hub"
 _TRIES, _PAUSE_S = 50, 0.1
 _OF_SUBJECT = "SELECT seq, agency, subject, class, key_id, wrapped FROM secrets WHERE subject = ? ORDER BY seq"
 _DESTROYED_OF = "SELECT agency, subject, class, key_id FROM destroyed WHERE subject = ? ORDER BY seq"
@@ -30,6 +31,13 @@ def secrets_of(db: apsw.Connection, subject: bytes) -> list[SecretName]:
 def _stored(db: apsw.Connection, subject: bytes) -> list[tuple[int, SecretName, bytes]]:
     rows: list[Any] = db.execute(_OF_SUBJECT, (subject,)).fetchall()
     return [(seq, SecretName(*name), wrapped) for seq, *name, wrapped in rows]
+
+
+def chosen(names: Iterable[SecretName], classes: Collection[str] | None) -> list[SecretName]:
+    """All of them, or those of some classes; what the hub holds goes with the whole alone."""
+    if classes is None:
+        return list(names)
+    return [name for name in names if name.agency != HUB and name.retention in classes]
 
 
 def destroyed_of(db: apsw.Connection, subject: bytes) -> list[SecretName]:

@@ -304,11 +304,11 @@ class KeyStore:
         Returns the names of all that was ever destroyed of it so. Raises TryAgainLater; asked again it goes on.
         """
         with self._committing, self._making, faults_told("keys.sqlite"):
-            stored = _chosen(destroying.secrets_of(self._db, subject), classes)
-            pending = _chosen(self._pending_of(subject), classes)
+            stored = destroying.chosen(destroying.secrets_of(self._db, subject), classes)
+            pending = destroying.chosen(self._pending_of(subject), classes)
             whole = [subject] if classes is None else []
             traces = destroying.destroy(self._db, stored, pending, whole, self._clock())
-            names = _chosen(destroying.destroyed_of(self._db, subject), classes)
+            names = destroying.chosen(destroying.destroyed_of(self._db, subject), classes)
             self._forget_all()
             self._forget([], [(each.agency, subject, each.retention, b"") for each in pending])
             if classes is None:
@@ -350,7 +350,7 @@ class KeyStore:
     @property
     def agencies(self) -> list[str]:
         """All that have a key, the hub among them."""
-        with self._committing, faults_told("keys.sqlite"):
+        with self._committing:
             return rotating.agencies_of(self._db)
 
     # ---- kept for others
@@ -368,6 +368,11 @@ class KeyStore:
                 destroying.empty_wal(self._db)
         return gone
 
+    def note_backup(self) -> None:
+        """Notes that the key store was copied."""
+        with self._committing, faults_told("keys.sqlite"):
+            own.note_backup(self._db, self._clock())
+
     def note_checkpoint(self, origin: str, size: int, root: bytes) -> None:
         """Keeps the largest checkpoint of an origin, durable when it returns."""
         with self._committing, faults_told("keys.sqlite"):
@@ -383,12 +388,6 @@ class KeyStore:
         self.ring.close()
         self._reader.close()
         self._db.close()
-
-
-def _chosen(names: Iterable[SecretName], classes: Collection[str] | None) -> list[SecretName]:
-    if classes is None:
-        return list(names)
-    return [name for name in names if name.agency != AGENCY and name.retention in classes]
 
 
 def _erased() -> RejectedMessage:

@@ -50,6 +50,11 @@ def destroy_intake_keys(db: apsw.Connection, before: str) -> int:
         return int(db.changes())
 
 
+def note_backup(db: apsw.Connection, at_us: int) -> None:
+    with transaction(db):
+        db.execute("INSERT OR IGNORE INTO backups VALUES(?)", (at_us,))
+
+
 def note_checkpoint(db: apsw.Connection, origin: str, size: int, root: bytes) -> None:
     with transaction(db):
         db.execute(_NOTE, (origin, size, root))

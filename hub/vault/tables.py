@@ -28,6 +28,7 @@ _TABLES = (
     "CREATE INDEX destroyed_by_subject ON destroyed(subject)",
     "CREATE TABLE suppressed(token BLOB PRIMARY KEY, at_us INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE intake_keys(day TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE backups(at_us INTEGER PRIMARY KEY)",
     "CREATE TABLE noted_checkpoints(origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL) WITHOUT ROWID",
 )
 

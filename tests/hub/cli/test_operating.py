@@ -11,6 +11,8 @@ import pytest
 from events.clock import SystemClock
 from hub.access.tokens import Tokens
 from hub.cli.exit_codes import LATER, SETTINGS
+from hub.vault.keys import KeyStore
+from hub.vault.kms import LocalKms
 from projections.engine.runner import Runner
 from tests.hub.cli.conftest import NUMBER, Tell
 
@@ -109,6 +111,32 @@ def test_the_doctor_names_what_is_wrong(tell: Tell, home: Path, alex: str) -> No
     assert found.code == SETTINGS
     assert "WRONG  permissions: others may read" in found.out
     assert "WRONG  agencies.toml: bad-register: " in found.out
+
+
+def test_the_doctor_tells_where_keys_are_and_how_old_their_copy_is(
+    tell: Tell, home: Path, alex: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tell("doctor").out
+    assert "note   wrapping keys: " in told
+    assert "who has the disk has both" in told
+    assert "secrets in " in told
+    assert " 0 of which no event uses; 0 destroyed" in told
+    assert "note   backup of the keys: never" in told
+    tell("backup", tmp_path / "copy")
+    assert "note   backup of the keys: 0 days old" in tell("doctor").out
+    (home / "kms.key").rename(tmp_path / "kms.key")
+    assert "WRONG " in tell("doctor").out
+    monkeypatch.setenv("TELLONCE_KMS", str(tmp_path / "kms.key"))
+    assert "WRONG " not in tell("doctor").out
+
+
+def test_the_doctor_counts_secrets_that_no_event_uses(tell: Tell, home: Path, alex: str) -> None:
+    keys = KeyStore(home / "keys.sqlite", LocalKms(home / "kms.key"))
+    keys.keys_of("housing", "housing:crm/tenant/nobody", "core")
+    keys.keys_of("housing", "housing:crm/tenant/nobody", "raw")  # for parts of receipts, not for events
+    keys.commit()
+    keys.close()
+    assert " 1 of which no event uses" in tell("doctor").out
 
 
 def test_views_that_wait_for_room_are_not_said_to_move(tell: Tell, alex: str, monkeypatch: pytest.MonkeyPatch) -> None:
