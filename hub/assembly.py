@@ -21,15 +21,16 @@ from events.log.sqlite import PARTITION, SqliteLog
 from events.upcasters import check_chains
 from hub.durable import make_folder
 from hub.interpreter import set_interpreter
+from hub.ledger.watch import Watch
 from hub.linkage.decisions import Decisions, DecisionWriter
 from hub.linkage.linker import Linker
 from hub.opening import access_told, check_access
 from hub.receipts.store import ReceiptStore
-from hub.settings import Settings
+from hub.settings import LOG_FILE, Settings
 from hub.shadow import Files, ShadowProcess
 from hub.sqlite import reading_told
 from hub.vault.keys import KeyStore
-from hub.vault.kms import KmsSigner, LocalKms
+from hub.vault.kms import LOG_KEY, KmsSigner, LocalKms
 from hub.views import projections
 from projections.engine.runner import Runner
 from projections.engine.store import ViewStore
@@ -37,9 +38,8 @@ from projections.engine.store import ViewStore
 log = structlog.get_logger()
 REGISTER = "agencies.toml"
 LOCK = "home.lock"
-LOG = "log.sqlite"
+LOG = LOG_FILE
 KEYS = "keys.sqlite"
-LOG_KEY = "log"  # the name of the key that signs checkpoints
 
 
 class Hub:
@@ -77,6 +77,8 @@ class Hub:
             accepts_clock=self.settings.accepts_clock,
         )
         self._closers.append(self.log.close)
+        self.watch = Watch(self.home / LOG, self.log.key, self.clock)
+        self._closers.append(self.watch.stop)
         self.receipts = ReceiptStore(self.home, clock=self.clock, epoch=self.log.epoch, zone=self.settings.zone)
         self._closers.append(self.receipts.close)
         self.store = ViewStore(self.home, projections())

@@ -20,15 +20,16 @@ from events.ids import parse_source
 from events.log.port import page, parse_position
 from events.log.sqlite import PARTITION
 from hub.access.door import Caller, may_see, permit, permit_agency
-from hub.assembly import Hub
+from hub.assembly import LOG, Hub
 from hub.backup import back_up
+from hub.ledger.prove import prove
+from hub.ledger.verify import document, verify
 from hub.reading import Reading
 from hub.reading.questions import check_agency
 from hub.receipts.journal import unknown_receipt
 from hub.receipts.names import quarantine_name, quarantine_number
 from hub.receipts.queries import QuarantineEntry, QuarantineState, ReceiptStatus, unknown_quarantine_number
 from hub.sqlite import faults_told, not_rebuilt
-from hub.verify import verify
 from projections.engine.beside import Progress
 from projections.engine.target import halted_lanes, refused_rows
 from projections.sources import queries as sources
@@ -169,9 +170,14 @@ class Services:
     def verify_log(
         self, caller: Caller, progress: Callable[[int, int], None] = lambda done, of: None
     ) -> dict[str, Any]:
-        """Leaves, contiguity and known times of the whole log, from its stored bytes."""
+        """The whole log derived again from its stored bytes, by this process; see hub.ledger.verify."""
         permit(caller, "log")
-        return verify(self._hub.log, progress)
+        return document(verify(self._hub.home / LOG, self._hub.log.key, progress, jobs=1))
+
+    def prove(self, caller: Caller, event: str, since: str | None = None) -> dict[str, Any]:
+        """A proof that the log holds an event; see hub.ledger.prove, also for what it raises."""
+        permit(caller, "log")
+        return prove(self._hub.log, event, since)
 
     # ---- how it goes
 
@@ -241,7 +247,14 @@ class Services:
             "events": self._hub.log.head()[PARTITION],
             "lag": runner.lag,
             "undecided": self._hub.log.head()[PARTITION] - self._hub.linker.settled,
+            "verification": self._hub.watch.told(),
         }
+
+    @property
+    def verification_fault(self) -> str | None:
+        """What the last pass over the log found wrong, by its code. For anyone; names nobody."""
+        fault: str | None = self._hub.watch.told()["fault"]
+        return fault
 
     def halted(self) -> list[dict[str, Any]]:
         """Lanes that stand still: view, where, since when, why. For anyone; names nobody."""

@@ -12,6 +12,7 @@ from events.errors import WrongSettings
 
 DEFAULT_HOME = ".tellonce"
 KMS_FILE = "kms.key"
+LOG_FILE = "log.sqlite"
 LEVELS = ("debug", "info", "warning", "error")
 
 

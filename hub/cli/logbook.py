@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from events.errors import HubError
+from events.errors import HubError, Refused
+from hub.access.door import permit
 from hub.cli.exit_codes import DONE, REFUSED, exit_code_of, told
-from hub.cli.screen import Rows
+from hub.cli.screen import Rows, Screen
 from hub.cli.session import session_of
+from hub.ledger import verification
+from hub.local.requests import Document
 from hub.local.wire import error_document
+from hub.opening import access_told
 
 commands = typer.Typer(help="The log: what was received and decided, in order.", no_args_is_help=True)
 LIMIT_DEFAULT = 100
@@ -50,19 +56,76 @@ def read(
 
 
 @commands.command("verify")
-def verify(context: typer.Context) -> int:
-    """Check every stored event: its leaf, no gap, known times rising."""
+def verify(
+    context: typer.Context,
+    key: Annotated[
+        str | None, typer.Option(help="The log's verifier key; the home's own if none.", metavar="VKEY")
+    ] = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(help="Hold the log also to a checkpoint that was kept elsewhere; again for each.", metavar="FILE"),
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="So many processes; 0 for one a core.", min=0)] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted verification was.")] = False,
+) -> int:
+    """Derive the whole log again from its stored bytes: leaves, tree, checkpoints, order, known times."""
     session = session_of(context)
-    with session.screen.progress("checking") as tell:
-        document = session.ask("verify-log", progress=tell)
-    code = DONE if document["verified"] else REFUSED
-    if session.answered(document):
-        return code
-    if document["verified"]:
-        session.screen.line(f"{document['events']:,} events: every leaf holds, no gap, known times rising.", "green")
+    settings = session.settings()
+    caller = session.caller()
+    permit(replace(caller, role=caller.role or "admin"), "log")
+    kept = list(map(kept_text, checkpoint or ()))
+    try:
+        with session.screen.progress("verifying") as tell, access_told(settings.home):
+            found = verification.run(settings, key=key, kept=kept, jobs=jobs or None, resume=resume, tell=tell)
+    except KeyboardInterrupt:
+        session.screen.remark("Stopped. `tellonce log verify --resume` goes on from here.")
+        raise
+    told = verification.document(found)
+    if not session.answered(told):
+        _show(session.screen, told, len(kept))
+    return DONE if told["verified"] else REFUSED
+
+
+def _show(screen: Screen, told: Document, kept: int) -> None:
+    if not told["verified"]:
+        first, last = told["first_bad"], told["last_bad"]
+        where = first if first == last else f"{first} to {last}"
+        screen.line(f"{told['fault']} at {where}: the log was changed or damaged.", "bold red")
+        if told["bad_checkpoint"] is not None:
+            screen.line(f"The checkpoint over {told['bad_checkpoint']:,} events shows it.")
+        screen.line("Keep the file as it is, and restore the newest backup that verifies. docs/verify.md has more.")
+        return
+    screen.line(f"{told['events']:,} events: every leaf and every tile holds, no gap, known times rising.", "green")
+    screen.line(f"{told['signed']:,} of them are signed; checkpoints that hold: {told['checkpoints']:,}.")
+    if told["removed_bodies"]:
+        screen.line(f"{told['removed_bodies']:,} bodies were removed by redactions that the log notes.")
+    if kept:
+        screen.line(f"Among them those that were kept elsewhere ({kept}): nothing below them was changed by anybody.")
     else:
-        session.screen.line(
-            f"{document['fault']} at {document['first_bad']}: the log was changed or damaged.", "bold red"
-        )
-        session.screen.line("Keep the file as it is, and restore the newest backup that verifies.")
-    return code
+        screen.line("This shows no change by whoever has the signing key: for that, name a checkpoint kept elsewhere")
+        screen.line("(--checkpoint FILE), or ask a witness. docs/verify.md says what is shown, and to whom.")
+
+
+@commands.command("prove")
+def prove(
+    context: typer.Context,
+    event: Annotated[str, typer.Argument(help="The event's position, or its id.", metavar="EVENT")],
+    since: Annotated[
+        str | None,
+        typer.Option(help="Prove also that nothing changed since this checkpoint.", metavar="FILE|SIZE"),
+    ] = None,
+) -> None:
+    """Write a proof that the log holds an event, as JSON, for docs/check_proof.py or any checker."""
+    session = session_of(context)
+    is_size = since is None or since.isdigit()
+    session.screen.document(session.ask("prove", event=event, since=since if is_size else kept_text(Path(str(since)))))
+
+
+def kept_text(path: Path) -> str:
+    """A checkpoint that somebody kept. Raises Refused `no-such-file`, `unreadable-file`."""
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError as error:
+        raise Refused("no-such-file", "there is no such file", where=str(path)) from error
+    except (OSError, ValueError) as error:
+        raise Refused("unreadable-file", "the file cannot be read", where=str(path)) from error

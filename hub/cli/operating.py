@@ -86,7 +86,7 @@ def status(context: typer.Context) -> int:
     session = session_of(context)
     document = session.ask("status")
     fault = standstill(document)
-    code = 3 if fault else 0
+    code = 3 if fault or document["verification"]["fault"] else 0
     if session.answered(document):
         return code
     screen = session.screen
@@ -101,11 +101,21 @@ def status(context: typer.Context) -> int:
         ("waiting in quarantine", f"{document['quarantine_waiting']:,}"),
         ("receipts without their bytes", f"{len(document['receipts_missing']):,}"),
         ("epoch", document["epoch"]),
+        ("log verified", _verified(document["verification"])),
     ]
     screen.table(("", ""), rows)
     for lane in document["halted"]:
         screen.line(f"halted: {lane['view']} at {lane['at']} since {lane['since']}: {lane['code']}", "bold red")
     return code
+
+
+def _verified(told: Document) -> str:
+    """When the hub last came to the end of verifying its own log, and what it found."""
+    if told["verified"] is None:
+        return "not yet by a serving hub; `tellonce log verify` does it now"
+    if told["verified"]:
+        return f"{told['events']:,} events, {told['age_s']:,.0f} s ago"
+    return f"NO: {told['fault']} at {told['first_bad']}; run `tellonce log verify`"
 
 
 def standstill(status: Document) -> str:

@@ -56,6 +56,7 @@ def serve_hub(hub: Hub, host: str, port: int, mllp: Sequence[str], on_ready: Cal
     from hub.http import server  # FastAPI takes half a second to import: only where it serves
 
     ports = [server.mllp_port(text, hub) for text in mllp]
+    hub.watch.start()
     with SocketServer(hub):
         server.serve(hub, host=host, port=port, mllp=ports, on_ready=on_ready)
 

@@ -38,12 +38,17 @@ class Pulse:
 
 
 def readiness(services: Services, pulse: Pulse) -> dict[str, Any]:
-    """The hub's health. Raises TryAgainLater `projections-stopped`, `lanes-halted` or `views-stand-still`."""
+    """The hub's health.
+
+    Raises TryAgainLater `projections-stopped`, `lanes-halted`, `log-not-verified` or `views-stand-still`.
+    """
     told = services.health()
     if not told["ready"]:
         raise _not_ready("projections-stopped", "folding has stopped: timelines stay as they are")
     if any(lane["view"] == "membership" for lane in services.halted()):
         raise _not_ready("lanes-halted", "linkage of some records stands still")
+    if services.verification_fault is not None:
+        raise _not_verified(services.verification_fault)
     if not pulse.beat():
         why = "wait for room on the disk" if told["waits_for_room"] else "do not move"
         raise _not_ready("views-stand-still", f"the views are {told['lag']} events behind and {why}")
@@ -53,6 +58,15 @@ def readiness(services: Services, pulse: Pulse) -> dict[str, Any]:
 def _not_ready(code: str, what: str) -> TryAgainLater:
     return TryAgainLater(
         code, what, where="views", next_step="`tellonce status` says where; the hub's log says why. Intake goes on."
+    )
+
+
+def _not_verified(fault: str) -> TryAgainLater:
+    return TryAgainLater(
+        "log-not-verified",
+        f"the stored log was changed or damaged ({fault})",
+        where="log",
+        next_step="Keep the file, run `tellonce log verify`, and restore the newest backup that verifies.",
     )
 
 
@@ -85,6 +99,6 @@ WAYS = (
         summary="Does it work?",
         area="The hub",
         answers=Ready,
-        codes=("projections-stopped", "lanes-halted", "views-stand-still"),
+        codes=("projections-stopped", "lanes-halted", "log-not-verified", "views-stand-still"),
     ),
 )

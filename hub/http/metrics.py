@@ -85,6 +85,7 @@ class _State(Collector):
         commits.add_metric([], count_value=hub.log.commits, sum_value=hub.log.commit_s)
         yield commits
         yield CounterMetricFamily("tellonce_fold_batches", "Batches of events folded.", value=hub.runner.batches)
+        yield from _of_verification(hub.watch.told())
         yield _gauge("tellonce_views_lag_events", "Events that the views have not taken in.", hub.runner.lag)
         undecided = head - hub.linker.settled
         yield _gauge("tellonce_linkage_lag_events", "Events that linkage has not settled.", undecided)
@@ -95,6 +96,14 @@ class _State(Collector):
             halted.add_metric([view], sum(lane["view"] == view for lane in lanes))
         yield halted
         yield _gauge("tellonce_quarantine_waiting", "Messages in quarantine.", self._services.quarantine_waiting)
+
+
+def _of_verification(told: Mapping[str, Any]) -> Iterator[Metric]:
+    """No age before the first pass over the log has come to its end."""
+    if told["age_s"] is not None:
+        yield _gauge("tellonce_log_verified_age_seconds", "Since the log was last verified to its end.", told["age_s"])
+    yield _gauge("tellonce_log_verified_events", "Events that this pass found whole.", told["events"])
+    yield _gauge("tellonce_log_not_verified", "1 where the stored log was changed.", int(told["fault"] is not None))
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

@@ -385,6 +385,21 @@ class HaltedLane(_Answer):
     code: str
 
 
+class Verification(_Answer):
+    """The hub verifies its own log, over and over. What the last whole pass found, and when it ended.
+
+    `verified` is null until the first pass has come to its end; `now_at` is how far the one is that runs.
+    """
+
+    verified: bool | None
+    at: str | None
+    age_s: float | None
+    events: int
+    fault: str | None
+    first_bad: str | None
+    now_at: int
+
+
 class Ready(_Answer):
     """`lag` and `undecided`: how many events the views and linkage are behind the log's head.
 
@@ -399,6 +414,7 @@ class Ready(_Answer):
     events: int
     lag: int
     undecided: int
+    verification: Verification
 
 
 class Status(Ready):

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 
 from events.checkpoints import VerifierKey
-from events.ledger import TILE_WIDTH, Edge
+from events.ledger import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Edge
 from hub.ledger.verify import Shape, State
 
 PROGRESS = "verify.progress"
@@ -39,7 +39,8 @@ class Kept:
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
         tiles, rest = divmod(state.position, TILE_WIDTH)
-        if told != self._of or rest or state.position > self._size or len(peaks) != tiles.bit_count():
+        is_edge = len(peaks) == tiles.bit_count() and all(len(peak) == HASH_BYTES for peak in peaks)
+        if told != self._of or rest or not is_edge or not 0 <= tiles <= self._size >> TILE_HEIGHT:
             return None
         return state._replace(edge=Edge(tiles, peaks))
 

@@ -169,7 +169,7 @@ def verify(
     """Derives everything again, from `state` on where one is given; `keep` is told of each stretch that held."""
     shape = shape_of(path, kept)
     begun = state or State()
-    fault = _of_checkpoints(shape)
+    fault = before_rows(shape)
     if fault is not None:
         return Verified(shape, begun, fault)
     with closing(Joining(path, shape, begun)) as joining:
@@ -178,7 +178,7 @@ def verify(
                 return Verified(shape, joining.state, joining.fault)
             keep(joining.state)
             progress(part.end, shape.size)
-    return Verified(shape, joining.state, _order(shape) or _beyond(path))
+    return Verified(shape, joining.state, at_the_end(path, shape))
 
 
 def document(found: Verified) -> dict[str, Any]:
@@ -202,14 +202,14 @@ def document(found: Verified) -> dict[str, Any]:
     }
 
 
-def stretches(shape: Shape, start: int) -> Iterator[tuple[int, int, list[Stored]]]:
-    """What is left, cut into stretches, each with the checkpoints whose sizes lie in it."""
+def stretches(shape: Shape, start: int, width: int) -> Iterator[tuple[int, int, list[Stored]]]:
+    """What is left, cut into stretches (of a multiple of a tile's width), each with the checkpoints that end in it."""
     waiting = deque(sorted((each for each in shape.stored if each.size >= start), key=lambda each: each.size))
     if start:  # those at its very beginning were held against the stretch before
         while waiting and waiting[0].size == start:
             waiting.popleft()
     while start < shape.size or waiting:
-        end = min(start + STRETCH, shape.size)
+        end = min(start + width, shape.size)
         here: list[Stored] = []
         while waiting and waiting[0].size <= end:
             here.append(waiting.popleft())
@@ -220,7 +220,7 @@ def stretches(shape: Shape, start: int) -> Iterator[tuple[int, int, list[Stored]
 
 
 def _parts(path: Path, key: VerifierKey, shape: Shape, start: int, jobs: int) -> Iterator[Part]:
-    cut = stretches(shape, start)
+    cut = stretches(shape, start, STRETCH)
     if jobs == 1 or shape.size - start < _ALONE_MAX:
         yield from (derive(path, key, *each) for each in cut)
         return
@@ -243,13 +243,18 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _of_checkpoints(shape: Shape) -> Fault | None:
-    """What is wrong with the checkpoints before any row is looked at."""
+def before_rows(shape: Shape) -> Fault | None:
+    """What is wrong before any row is looked at."""
     sizes: list[Any] = [each.size for each in shape.stored]
     if not all(isinstance(size, int) and size >= 0 for size in sizes):  # SQLite keeps whatever somebody wrote
         return Fault("bad-checkpoint", 0, max(shape.size - 1, 0))
     longest = max(sizes, default=0)
     return Fault("log-cut-short", shape.size, longest - 1, longest) if longest > shape.size else None
+
+
+def at_the_end(path: Path, shape: Shape) -> Fault | None:
+    """What is wrong once every row and every checkpoint holds."""
+    return _order(shape) or _beyond(path)
 
 
 def _order(shape: Shape) -> Fault | None:

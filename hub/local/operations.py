@@ -103,7 +103,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "merge": Operation(Services.merge, "steward", catches_up=True),
         "unmerge": Operation(Services.unmerge, "steward", catches_up=True),
         "read-log": Operation(Services.read_log, "admin"),
-        "verify-log": Operation(Services.verify_log, "admin", tells_progress=True),
+        "prove": Operation(Services.prove, "admin"),
         "agencies": Operation(Services.agencies, "admin"),
         "sources": Operation(Services.sources, "admin", catches_up=True),
         "status": Operation(Services.status, "admin"),

@@ -20,6 +20,7 @@ from events.errors import WrongSettings
 from events.sealing import NONCE_BYTES, SECRET_BYTES, Cipher, DoesNotOpen
 from hub.durable import make_folder, sync_folder
 
+LOG_KEY = "log"  # the name of the key that signs checkpoints
 _FORMAT = 1
 _LABEL = b"tellonce/kms/1\0"
 

@@ -33,7 +33,7 @@ from hub.assembly import Hub
 from hub.local.desks import ServedHome
 from hub.local.operations import Request
 from hub.reading import Reading, TimelineQuestion
-from hub.verify import verify
+from hub.services import Services
 from hub.views import projections
 from projections.engine.store import ViewStore
 from projections.engine.target import Target
@@ -41,7 +41,7 @@ from projections.engine.testing import digest
 from tests.adapters.hl7v2.builders import PATIENT, VISIT, message, segment
 from tests.conftest import ROOT
 from tests.counts import times
-from tests.hub.homes import ADMIN, STEWARD, cloudevent, nhs_number, open_home, registration
+from tests.hub.homes import ADMIN, AUDITOR, STEWARD, cloudevent, nhs_number, open_home, registration
 from tests.keyring import events_of
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(0)]
@@ -291,7 +291,7 @@ def look_at(home: Path, told: Acknowledged, scratch: Path) -> int:
     """Opens the home that was killed and holds it to its promises; how many events it has."""
     with open_home(home) as hub:
         assert hub.wait_until_read(120)
-        assert verify(hub.log, lambda done, of: None)["verified"]
+        assert Services(hub).verify_log(AUDITOR)["verified"]
         events = events_of(hub)
         assert_nothing_lost_and_nothing_doubled(events, told, hub.log.epoch)
         assert_receipts_and_events_agree(hub, events, told)

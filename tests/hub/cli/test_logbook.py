@@ -38,7 +38,23 @@ def test_a_position_of_another_time_is_refused_also_within_json(tell: Tell, alex
 def test_a_whole_log_verifies(tell: Tell, alex: str) -> None:
     found = tell("log", "verify")
     assert found.code == 0
-    assert "every leaf holds, no gap, known times rising" in found.out
+    assert "every leaf and every tile holds, no gap, known times rising" in found.out
+    assert "This shows no change by whoever has the signing key" in found.out
+
+
+def test_an_event_is_proved_and_the_log_is_held_to_the_checkpoint(tell: Tell, alex: str, tmp_path: Path) -> None:
+    position = tell("--json", "log", "read", "--limit", "2").document["events"][1]["position"]
+    proof = tell("log", "prove", position).document
+    assert proof["position"] == position
+    kept = tmp_path / "kept.txt"
+    kept.write_text(proof["checkpoint"], "utf-8")
+    again = tell("log", "prove", position, "--since", str(kept)).document
+    assert again["since"] == {"checkpoint": proof["checkpoint"], "consistency": []}
+    assert tell("log", "prove", position, "--since", str(len(proof))).err.startswith("unknown-checkpoint: ")
+    found = tell("log", "verify", "--checkpoint", str(kept), "--key", proof["key"])
+    assert (found.code, "kept elsewhere (1)" in found.out) == (0, True)
+    assert tell("log", "verify", "--checkpoint", str(tmp_path / "nowhere")).err.startswith("no-such-file: ")
+    assert tell("--as", "practitioner", "log", "verify").err.startswith("not-permitted: ")
 
 
 def test_one_changed_byte_is_found_and_named(tell: Tell, alex: str, home: Path) -> None:

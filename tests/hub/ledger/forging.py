@@ -56,6 +56,13 @@ class Copy:
         self.path = folder / "log.sqlite"
         shutil.copyfile(original, self.path)
 
+    @classmethod
+    def of(cls, path: Path) -> Copy:
+        """No copy, but the file itself."""
+        itself = cls.__new__(cls)
+        itself.path = path
+        return itself
+
     def run(self, statement: str, *values: Any) -> None:
         db = apsw.Connection(str(self.path))
         db.execute(statement, values)

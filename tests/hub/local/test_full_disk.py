@@ -64,7 +64,7 @@ def test_where_the_views_find_no_room_a_timeline_says_that_something_is_missing(
         full.setattr(Target, "apply", full_views)
         told = asked(home, "timeline", newer, nhs_number=homes.nhs_number(0))
         assert (len(told["entries"]), told["stale"]) == (1, True)
-        assert asked(home, "verify-log")["events"] == 4
+        assert asked(home, "status")["events"] == 4
     told = asked(home, "timeline", nhs_number=homes.nhs_number(0))
     assert (len(told["entries"]), told["stale"]) == (2, False)
 
