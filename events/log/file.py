@@ -178,12 +178,14 @@ def nodes_of(db: apsw.Connection) -> Nodes:
 
 def newest_checkpoint(db: apsw.Connection) -> Signed | None:
     """What was signed last. Raises WrongSettings `log-changed` where it does not read back."""
-    row = db.execute("SELECT note, signed_us, is_kept FROM checkpoints ORDER BY number DESC LIMIT 1").fetchone()
+    row = db.execute(
+        "SELECT CAST(note AS BLOB), signed_us, is_kept FROM checkpoints ORDER BY number DESC LIMIT 1"
+    ).fetchone()
     if row is None:
         return None
     told, signed_us, is_kept = row
     try:
-        note = parse_note(str(told))
+        note = parse_note(told.decode(errors="replace"))
         return Signed(note, parse_checkpoint(note.text), int(signed_us), bool(is_kept))
     except RejectedMessage as error:
         raise _changed("its newest checkpoint does not read back") from error

@@ -20,7 +20,7 @@ import apsw
 from events.checkpoints import ED25519, Checkpoint, Signer, VerifierKey, origin_of, sign_checkpoint
 from events.clock import Clock
 from events.codec import Sealed, StoredRow, header_id, leaf_hash
-from events.errors import TryAgainLater, WrongSettings
+from events.errors import Refused, TryAgainLater
 from events.groups import GroupThread
 from events.ids import EventId, SubjectId
 from events.ledger import Tile, Tree, extended, root_of
@@ -30,6 +30,7 @@ from events.log.file import Signed
 from events.log.port import Act, Cut, Outcome, Position
 from events.log.seen import Seen
 from events.log.subscription import SqliteSubscription
+from events.sealing import NO_KEY_ID
 
 PARTITION = "main-0"
 GROUP_MAX = 4_000
@@ -66,7 +67,7 @@ class SqliteLog:
         *,
         clock: Clock,
         new_epoch: Callable[[], str],
-        signer: Signer | None = None,
+        signer: Signer,
         before_commit: Callable[[], None] = lambda: None,
         is_closed: Callable[[str, SubjectId, bytes], bool] = lambda agency, subject, key_id: False,
         accepts_clock: bool = False,
@@ -111,13 +112,7 @@ class SqliteLog:
     @property
     def key(self) -> VerifierKey:
         """What checkpoints are verified with, in every epoch."""
-        return VerifierKey(self.name, ED25519, self._signing.public_key)
-
-    @property
-    def _signing(self) -> Signer:
-        if self._signer is None:
-            raise WrongSettings("no-signing-key", "the log was opened without a key to sign with", where="log")
-        return self._signer
+        return VerifierKey(self.name, ED25519, self._signer.public_key)
 
     @property
     def last_known_us(self) -> int:
@@ -134,7 +129,9 @@ class SqliteLog:
         return self.submit(rows).result()
 
     def submit(self, rows: Sequence[Sealed], act: Act | None = None) -> Future[list[Outcome]]:
-        """See Log."""
+        """See Log. Raises Refused `unsealed-row`: what is stored plain would stay so for ever."""
+        if any(sealed.header.endswith(NO_KEY_ID) for sealed in rows):
+            raise Refused("unsealed-row", "a row was not sealed", where="log", next_step="Nothing was stored.")
         done: Future[list[Outcome]] = Future()
         self._writer.submit(_Job(rows, done, act))
         return done
@@ -261,7 +258,7 @@ class SqliteLog:
             else:
                 now_us, kept_us = self._clock(), file.last_kept_us(self._db)
                 checkpoint = Checkpoint(self.origin, self._edge.size, root_of(self._edge))
-                note = sign_checkpoint(checkpoint, self.name, self._signing)
+                note = sign_checkpoint(checkpoint, self.name, self._signer)
                 signed = Signed(note, checkpoint, now_us, is_kept or now_us - kept_us >= _KEPT_EVERY_US)
                 file.store_checkpoint(self._db, signed)
         self._signed = signed

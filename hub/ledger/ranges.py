@@ -118,6 +118,8 @@ class _Stretch:
             fault = Fault(broken.code, broken.at, broken.at)
             if broken.code.startswith("tile"):
                 fault = fault._replace(first=broken.at - TILE_WIDTH + 1)
+        except UnicodeDecodeError:  # a text where bytes should be
+            fault = Fault("broken-row", self._at, self._at)
         except apsw.CorruptError:
             fault = Fault("broken-file", self._at, self._end - 1)
         marks = [_mark(each, key, leaves.get(each.size >> TILE_HEIGHT, [])) for each in stored]

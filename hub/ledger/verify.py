@@ -70,8 +70,8 @@ def shape_of(path: Path, kept: Sequence[str] = ()) -> Shape:
     with file.damage_told(path), closing(file.connect(path, flags=apsw.SQLITE_OPEN_READONLY)) as db, db:
         meta = dict(db.execute("SELECT name, value FROM meta"))
         file.check_format(str(meta["format"]), path)
-        rows = db.execute("SELECT number, size, note FROM checkpoints ORDER BY number")
-        stored = [Stored(number, size, str(note)) for number, size, note in rows]
+        rows = db.execute("SELECT number, size, CAST(note AS BLOB) FROM checkpoints ORDER BY number")
+        stored = [Stored(number, size, note.decode(errors="replace")) for number, size, note in rows]
         size = db.execute("SELECT max(position) + 1 FROM log").get or 0
     foreign = [Stored(None, parse_checkpoint(parse_note(note).text).size, note) for note in kept]
     return Shape(str(meta["name"]), str(meta["epoch"]), size, [*stored, *foreign])

@@ -120,7 +120,7 @@ def _is_what_the_readme_promises(said: Mapping[int, str], tour: list[str]) -> No
     assert after("allergy-newer.json").count("Said: health.allergy-recorded") == 2
     assert "Voided: health.allergy-recorded" in after("allergy-void.json")
     assert after("1 year ago").count("Allergy: Penicillin") == 1
-    assert "every leaf holds" in after("log verify")
+    assert "every leaf and every tile holds" in after("log verify")
     assert "passed" in after("adapters new")
     assert shutil.which("curl") is None or '"entries"' in after("curl")
 

@@ -18,6 +18,7 @@ from adapters.sdk.register import Register, read_register
 from events.clock import Clock, DrivenClock
 from events.envelope import Event
 from events.errors import RejectedMessage
+from events.log.specimens import ASigner
 from events.log.sqlite import SqliteLog
 from hub.receipts.store import ReceiptStore
 from hub.vault.keys import KeyStore
@@ -119,6 +120,7 @@ class Bench:
             self.folder / "log.sqlite",
             clock=self.clock,
             new_epoch=lambda: "e",
+            signer=ASigner(),
             before_commit=self.keys.commit,
         )
         self.receipts = ReceiptStore(self.folder, clock=self.clock)

@@ -210,11 +210,12 @@ def test_a_log_that_contradicts_what_it_signed_signs_no_more(
         open_log()
 
 
-def test_without_a_key_nothing_is_signed(open_log: OpenLog) -> None:
-    log = open_log(signer=None)
-    log.append([a_row(1)])
-    with pytest.raises(WrongSettings, match="no-signing-key"):
-        log.checkpoint()
+def test_what_is_not_sealed_is_not_stored(open_log: OpenLog) -> None:
+    log = open_log()
+    sealed = a_row(1)
+    with pytest.raises(Refused, match="unsealed-row"):
+        log.append([a_row(0), sealed._replace(header=sealed.header[:-24] + bytes(24))])
+    assert everything(log) == []
 
 
 # ---- acts

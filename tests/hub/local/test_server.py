@@ -182,6 +182,7 @@ def test_the_local_user_may_ask_for_everything_without_naming_a_role(tmp_path: P
 
 
 ARGUMENTS: dict[str, dict[str, str]] = {
+    "prove": {"event": "00" * 32},
     "intake": ARRIVAL,
     "receipt": {"receipt": "R-0000000000"},
     "find-message": {"sender_id": "m-1"},
