@@ -20,6 +20,10 @@ from events.errors import HubError, WrongSettings
 from events.log.sqlite import PARTITION, SqliteLog
 from events.upcasters import check_chains
 from hub.durable import make_folder
+from hub.erasure.acts import Acts
+from hub.erasure.bench import Bench
+from hub.erasure.doors import Doors
+from hub.erasure.eraser import Eraser
 from hub.interpreter import set_interpreter
 from hub.ledger.watch import Watch
 from hub.linkage.decisions import Decisions, DecisionWriter
@@ -68,12 +72,14 @@ class Hub:
         self.kms = LocalKms(self.settings.kms_file)
         self.keys = KeyStore(self.home / KEYS, self.kms, clock=self.clock)
         self._closers.append(self.keys.close)
+        self.doors = Doors()
         self.log = SqliteLog(
             self.home / LOG,
             clock=self.clock,
             new_epoch=lambda: f"1-{secrets.token_hex(4)}",
             signer=KmsSigner(self.kms, LOG_KEY),
             before_commit=self.keys.commit,
+            is_closed=self.doors.is_closed,
             accepts_clock=self.settings.accepts_clock,
         )
         self._closers.append(self.log.close)
@@ -83,6 +89,7 @@ class Hub:
         self._closers.append(self.receipts.close)
         self.store = ViewStore(self.home, projections())
         self._open_views()
+        self._open_erasure()
         self.intake = Intake(
             log=self.log,
             keyring=self.keys,
@@ -104,6 +111,28 @@ class Hub:
         self.decisions = Decisions(self.log, self.store, self.runner, writer)
         if self.log.head()[PARTITION] == 0:
             self._record("hub.log-opened", {"epoch": self.log.epoch, "demo": self.is_demo})
+
+    def _open_erasure(self) -> None:
+        """Finishes what a crash cut off of an erasure, before anything new comes in."""
+        bench = Bench(
+            home=self.home,
+            lists=self.settings.erasure_lists,
+            has_second=self.settings.erasures is not None,
+            clock=self.clock,
+            log=self.log,
+            keys=self.keys,
+            kms=self.kms,
+            store=self.store,
+            runner=self.runner,
+            writer=self._decision_writer,
+            doors=self.doors,
+            drop_parts=lambda subject: 0,
+            waiting_until=lambda agency: None,
+            is_caught_up=self.wait_until_read,
+        )
+        self.acts = Acts(bench)
+        self.eraser = Eraser(bench)
+        self.eraser.finish()
 
     def _beside(self, shadow: Path) -> ShadowProcess:
         return ShadowProcess(self.files, shadow, self.log.epoch)

@@ -22,6 +22,7 @@ from events.log.sqlite import PARTITION
 from hub.access.door import Caller, may_see, permit, permit_agency
 from hub.assembly import LOG, Hub
 from hub.backup import back_up
+from hub.erasure.officer import Officer
 from hub.ledger.prove import prove
 from hub.ledger.verify import document, verify
 from hub.reading import Reading
@@ -43,6 +44,7 @@ class Services:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self.reading = Reading(hub)
+        self.officer = Officer(hub)
 
     # ---- intake and what became of it
 

@@ -13,6 +13,7 @@ from events.errors import WrongSettings
 DEFAULT_HOME = ".tellonce"
 KMS_FILE = "kms.key"
 LOG_FILE = "log.sqlite"
+ERASURES_FILE = "erasures.jsonl"
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -21,7 +22,8 @@ class Settings:
     """home: the folder of everything stored. zone: of dates given without a time. accepts_clock: see SqliteLog.
 
     log_level: from which level on log lines are written; None is `info` for a hub that serves, and none for a command,
-    which says itself how it went. kms: the file of the wrapping keys, where it is not in the home.
+    which says itself how it went. kms: the file of the wrapping keys, where it is not in the home. erasures: the second
+    place of the list of erasures, a folder outside the home.
     """
 
     home: Path
@@ -29,6 +31,12 @@ class Settings:
     accepts_clock: bool = False
     log_level: str | None = None
     kms: Path | None = None
+    erasures: Path | None = None
+
+    @property
+    def erasure_lists(self) -> tuple[Path, ...]:
+        """Where the list of erasures is written, in this order: the second place, if there is one, and the home."""
+        return tuple(folder / ERASURES_FILE for folder in (self.erasures, self.home) if folder is not None)
 
     @property
     def kms_file(self) -> Path:
@@ -51,5 +59,6 @@ def read_settings(home: Path | None = None, environ: Mapping[str, str] = os.envi
     if faults:
         raise WrongSettings("bad-settings", "; ".join(faults), where="environment", next_step="See docs/settings.md.")
     folder = home or Path(environ.get("TELLONCE_HOME") or DEFAULT_HOME)
-    kms = environ.get("TELLONCE_KMS")
-    return Settings(folder, ZoneInfo(zone), accepts == "1", level, Path(kms) if kms else None)
+    kms, erasures = environ.get("TELLONCE_KMS"), environ.get("TELLONCE_ERASURES")
+    places = (Path(each) if each else None for each in (kms, erasures))
+    return Settings(folder, ZoneInfo(zone), accepts == "1", level, *places)

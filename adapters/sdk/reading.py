@@ -22,6 +22,8 @@ from events.errors import HubError, RejectedMessage
 from events.identity import Keyring
 from events.log.port import Log, Outcome
 
+# Of what is about an erased record: it was understood, and nothing of it is kept, not even for somebody to look at.
+SUPPRESSED = "subject-erased"
 WHOLE = "whole"  # the place of what was received, where no message could be cut out of it
 _log = structlog.get_logger()
 
@@ -140,6 +142,8 @@ def _pending(message: Message, translation: Translation, made: tuple[Made, ...],
     if translation.quarantined is not None:
         return Pending(message, "quarantined", "", (translation.quarantined, *findings), ())
     if refused and not made:
+        if all(finding.code == SUPPRESSED for finding in refused):
+            return Pending(message, "accepted-with-findings", "", (*refused, *translation.findings), ())
         return Pending(message, "quarantined", "", (*refused, *translation.findings), ())
     if translation.not_mapped is not None or not made:
         return Pending(message, "not-mapped", translation.not_mapped or "holds nothing to record", findings, ())

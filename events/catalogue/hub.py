@@ -218,10 +218,12 @@ class SubjectReadmitted(SubjectAct):
 
 
 class HoldPlaced(SubjectAct):
-    """A record may not be erased for now."""
+    """A record may not be erased for now; with a person's number, neither may what is linked to that person later."""
 
     type = "hub.hold-placed"
     title = "Legal hold placed"
+
+    person: Maybe[PersonNumber] = None
 
 
 class HoldLifted(SubjectAct):
@@ -254,6 +256,8 @@ class ErasureCompleted(SubjectAct):
 
     type = "hub.erasure-completed"
     title = "Erasure completed"
+
+    certificate: Maybe[EventId] = None  # SHA-256 of it
 
 
 class EpochAct(Payload):

@@ -28,6 +28,7 @@ ACTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
         "timeline": _READERS,
         "history": _READERS,
         "linkage": _STEWARDS,
+        "custody": _STEWARDS,
         "log": frozenset({"auditor", "admin"}),
         "sources": frozenset({"adapter", *_OPERATORS}),
         "agencies": frozenset({"adapter", *_OPERATORS}),

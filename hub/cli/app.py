@@ -28,6 +28,7 @@ AREAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "quarantine": ("quarantine",),
         "reading": ("people", "timeline", "history"),
         "linking": ("link", "unlink", "merge", "unmerge"),
+        "custody": ("erase", "restrict", "unrestrict", "hold", "retention", "redact", "readmit"),
         "logbook": ("log",),
         "operating": ("agencies", "sources", "status", "rebuild", "backup", "restore"),
         "keys": ("keys",),

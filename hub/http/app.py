@@ -18,7 +18,7 @@ from starlette.responses import Response
 from events.errors import HubError
 from hub.access.tokens import Tokens
 from hub.assembly import Hub
-from hub.http import health, intake, links, log, people, problems, receipts, sources, timeline
+from hub.http import custody, health, intake, links, log, people, problems, receipts, sources, timeline
 from hub.http.asking import BadQuestion, Desk, DoorOf, QueryOf
 from hub.http.edge import Edge
 from hub.http.health import Pulse
@@ -32,6 +32,7 @@ WAYS: tuple[Way, ...] = (
     *people.WAYS,
     *timeline.WAYS,
     *links.WAYS,
+    *custody.WAYS,
     *log.WAYS,
     *sources.WAYS,
     *health.WAYS,

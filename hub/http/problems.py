@@ -64,6 +64,12 @@ _CONFLICTS = (
     "several-persons",
     "stale-cursor",
     "other-epoch",
+    "held",
+    "rules-would-vanish",
+    "not-erased",
+    "not-restricted",
+    "not-held",
+    "not-redactable",
 )
 _NOT_UNDERSTOOD = ("unknown-option", "option-of-register")
 _UNANSWERABLE = (
@@ -75,6 +81,7 @@ _UNANSWERABLE = (
     "unproven",
     "prefix-changed",
     "unknown-parent",
+    "unknown-rule",
 )
 _LATER = (
     "disk-full",
@@ -83,6 +90,7 @@ _LATER = (
     "projections-stopped",
     "lanes-halted",
     "views-stand-still",
+    "erasure-waits",
 )
 STATUS: Mapping[str, int] = MappingProxyType(
     {

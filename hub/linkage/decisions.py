@@ -21,7 +21,13 @@ from projections.engine.store import ViewStore
 
 AGENCY = "hub"
 SOURCE = "urn:tellonce:source:hub:linkage"
-OF_ONE_RECORD = ("hub.person-opened", "hub.records-linked", "hub.records-unlinked")
+OF_ONE_RECORD = (
+    "hub.person-opened",
+    "hub.records-linked",
+    "hub.records-unlinked",
+    "hub.subject-restricted",
+    "hub.subject-unrestricted",
+)
 _FOLD_WAIT_S = 10.0
 
 

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from adapters.hl7v2.identifiers import record_of_payload
 from events.codec import Opener, Sealed
 from events.envelope import Event, Logged
-from events.errors import HubError
+from events.errors import HubError, RejectedMessage
 from events.ids import RecordRef, new_person_number
 from events.log.port import Log, page
 from hub.linkage.decide import Verdict, decide, differ
 from hub.linkage.decisions import DecisionWriter
 from hub.linkage.sharing import Group, Sharing, numbers_and_births
+from projections.custody import queries as custody
 from projections.engine.membership import queries as membership
 from projections.engine.store import ViewStore
 
@@ -129,18 +131,18 @@ class Linker:
         if len(self._opened) > _KNOWN_MAX:
             self._opened.clear()
         with self._store.snapshot() as db:
-            known = membership.opened_among(db, unseen)
+            known = membership.opened_among(db, unseen) | custody.erased_among(db, unseen)
         self._opened.update(unseen)
         new = [logged for subject, logged in unseen.items() if subject not in known]
         self._writer.look_up(str(logged.event.record) for logged in new)
-        return [self._opening(logged) for logged in new]
+        return [opening for logged in new for opening in _if_not_erased(partial(self._opening, logged))]
 
-    def _opening(self, logged: Logged) -> Sealed:
+    def _opening(self, logged: Logged) -> Iterator[Sealed]:
         record = str(logged.event.record)
         payload = {"person": new_person_number(), "record": record, "subject": logged.event.subject.hex()}
         # The record itself is the cause: whatever is read first of it, it is opened once.
         at = f"{logged.partition}:{logged.offset}"
-        return self._writer.row("hub.person-opened", record, payload, cause=record, model=_OPEN_MODEL, at=at)
+        yield self._writer.row("hub.person-opened", record, payload, cause=record, model=_OPEN_MODEL, at=at)
 
     # ---- links
 
@@ -159,9 +161,10 @@ class Linker:
                     verdict = decide(group.candidates(db))
                     if verdict.moves or verdict.reviews:
                         touched |= group.persons
-                        rows += self._rows(evidence, verdict)
+                        rows += _if_not_erased(partial(self._rows, evidence, verdict))
                 elif group.owners.keys() == {evidence.subject} and evidence.other_record is None:
-                    rows += self._doubts(db, evidence, group.owners[evidence.subject])
+                    person = group.owners[evidence.subject]
+                    rows += _if_not_erased(partial(self._doubts, db, evidence, person))
         self._queue = later
         self._append(rows)
 
@@ -218,6 +221,16 @@ class Linker:
         self._unsent = []
         placed = [outcome.position.offset for outcome in outcomes if outcome.position is not None]
         self._outstanding = max([self._outstanding, *placed])
+
+
+def _if_not_erased(decided: Callable[[], Iterable[Sealed]]) -> list[Sealed]:
+    """Decisions, or none where a record that they are about is being erased: the views will tell so in a moment."""
+    try:
+        return list(decided())
+    except RejectedMessage as error:
+        if error.code != "subject-erased":
+            raise
+        return []
 
 
 def _group_of(db: sqlite3.Connection, sharing: Sharing, evidence: Evidence) -> Group:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, Literal
@@ -15,6 +16,7 @@ from events.errors import RejectedMessage
 from hub.access.door import Caller, Role
 from hub.access.tokens import PURPOSE_OF_ROLE
 from hub.assembly import Hub
+from hub.erasure.officer import Officer
 from hub.local.requests import Document, Progress, Request, quiet
 from hub.reading import TimelineQuestion
 from hub.receipts.queries import QuarantineState
@@ -76,6 +78,16 @@ def _person(services: Services, caller: Caller, person: str, as_of: str | None =
     return services.reading.person(caller, person, as_of)
 
 
+def _officer(function: Callable[..., Document]) -> Callable[..., Document]:
+    """An operation on whole records, as the others are asked for."""
+
+    @wraps(function)
+    def asked(services: Services, caller: Caller, **arguments: Any) -> Document:
+        return function(services.officer, caller, **arguments)
+
+    return asked
+
+
 def _quarantine(
     services: Services, caller: Caller, *, state: QuarantineState | Literal["all"] = "waiting", **wanted: Any
 ) -> Document:
@@ -102,6 +114,17 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "unlink": Operation(Services.unlink, "steward", catches_up=True),
         "merge": Operation(Services.merge, "steward", catches_up=True),
         "unmerge": Operation(Services.unmerge, "steward", catches_up=True),
+        "plan-erasure": Operation(_officer(Officer.plan), "steward"),
+        "erase": Operation(_officer(Officer.erase), "steward", tells_progress=True),
+        "readmit": Operation(_officer(Officer.readmit), "steward"),
+        "restrict": Operation(_officer(Officer.restrict), "steward"),
+        "unrestrict": Operation(_officer(Officer.unrestrict), "steward"),
+        "hold": Operation(_officer(Officer.hold), "steward"),
+        "lift-hold": Operation(_officer(Officer.lift), "steward"),
+        "holds": Operation(_officer(Officer.holds), "steward"),
+        "retention": Operation(_officer(Officer.retention), "steward"),
+        "apply-retention": Operation(_officer(Officer.apply_retention), "steward", tells_progress=True),
+        "redact": Operation(_officer(Officer.redact), "steward"),
         "read-log": Operation(Services.read_log, "admin"),
         "prove": Operation(Services.prove, "admin"),
         "agencies": Operation(Services.agencies, "admin"),

@@ -277,19 +277,20 @@ class KeyStore:
         with self._making:
             return destroying.secrets_of(self._reader, subject) + self._pending_of(subject)
 
-    def suppress(self, agency: str, record: str) -> bytes:
-        """From here on the record gets no keys (`subject-erased`); the token that stands for it, durable."""
-        token = self._suppression((agency, record))
+    def suppression_of(self, agency: str, record: str) -> bytes:
+        """The token that stands for a record which is not to come in again."""
+        return self._suppression((agency, record))
+
+    def suppress(self, token: bytes) -> None:
+        """From here on the record that a token stands for gets no keys (`subject-erased`); durable."""
         with self._committing, self._making, faults_told("keys.sqlite"):
             with transaction(self._db):
                 self._db.execute("INSERT OR IGNORE INTO suppressed VALUES(?, ?)", (token, self._clock()))
             self._suppressed.add(token)
             self._forget_all()
-        return token
 
-    def readmit(self, agency: str, record: str) -> None:
+    def readmit(self, token: bytes) -> None:
         """The record may get keys again; where it was destroyed, as a subject that nobody has seen."""
-        token = self._suppression((agency, record))
         with self._committing, self._making, faults_told("keys.sqlite"):
             with transaction(self._db):
                 self._db.execute("DELETE FROM suppressed WHERE token = ?", (token,))

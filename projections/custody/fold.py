@@ -60,7 +60,8 @@ class _Fold:
 
     def _hold(self, logged: Logged, subject: bytes) -> None:
         payload = logged.event.payload
-        self._db.execute(_HOLD, (subject, payload.get("reference", ""), logged.known_us, payload["ground"]))
+        hold = (subject, payload.get("reference", ""), logged.known_us, payload["ground"], payload.get("person"))
+        self._db.execute(_HOLD, hold)
 
     def _lift(self, logged: Logged, subject: bytes) -> None:
         reference = logged.event.payload.get("reference", "")

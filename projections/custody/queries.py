@@ -11,9 +11,9 @@ from events.log.bulk import select_rows
 _RESTRICTED = "SELECT r.subject FROM wanted CROSS JOIN custody_restricted r ON r.subject = wanted.column1"
 # What was decided about a record whose lane stands still is not known: nobody reads it until it is.
 _UNSURE = "SELECT l.subject FROM wanted CROSS JOIN lanes l ON l.projection = 'custody' AND l.subject = wanted.column1"
+_ERASED = "SELECT e.subject FROM wanted CROSS JOIN custody_erased e ON e.subject = wanted.column1"
 _SHREDDED = (
-    "SELECT s.subject, s.retention, s.known_us FROM wanted CROSS JOIN custody_shredded s ON s.subject = wanted.column1 "
-    "ORDER BY s.subject, s.retention"
+    "SELECT s.* FROM wanted CROSS JOIN custody_shredded s ON s.subject = wanted.column1 ORDER BY s.subject, s.retention"
 )
 
 
@@ -22,16 +22,18 @@ class Shredded(NamedTuple):
 
     subject: bytes
     retention: str
+    at: int
     known_us: int
 
 
 class Hold(NamedTuple):
-    """A legal hold on a record."""
+    """A legal hold on a record, or, with a number, on a person whose record it is."""
 
     subject: bytes
     reference: str
     since_us: int
     ground: str
+    person: str | None
 
 
 class Erased(NamedTuple):
@@ -52,6 +54,10 @@ def hidden_among(db: sqlite3.Connection, subjects: Iterable[bytes]) -> set[bytes
     return {subject for hidden in (_RESTRICTED, _UNSURE) for (subject,) in select_rows(db, hidden, wanted, 1)}
 
 
+def erased_among(db: sqlite3.Connection, subjects: Iterable[bytes]) -> set[bytes]:
+    return {subject for (subject,) in select_rows(db, _ERASED, [(subject,) for subject in subjects], 1)}
+
+
 def is_restricted(db: sqlite3.Connection, subject: bytes) -> bool:
     return db.execute("SELECT 1 FROM custody_restricted WHERE subject = ?", (subject,)).fetchone() is not None
 
@@ -59,6 +65,19 @@ def is_restricted(db: sqlite3.Connection, subject: bytes) -> bool:
 def shredded_among(db: sqlite3.Connection, subjects: Iterable[bytes]) -> list[Shredded]:
     """What was kept long enough of some records."""
     return [Shredded(*row) for row in select_rows(db, _SHREDDED, [(subject,) for subject in subjects], 1)]
+
+
+def shredded_at(db: sqlite3.Connection, subject: bytes, retention: str) -> Shredded | None:
+    """The newest shredding of a class of a record."""
+    row = db.execute("SELECT * FROM custody_shredded WHERE subject = ? AND retention = ?", (subject, retention))
+    found = row.fetchone()
+    return Shredded(*found) if found is not None else None
+
+
+def removed_by(db: sqlite3.Connection, subject: bytes, at: int) -> int | None:
+    """The offset of the event that names an event as removed; None where it was not."""
+    row = db.execute("SELECT named_at FROM custody_removed WHERE subject = ? AND at = ?", (subject, at)).fetchone()
+    return row[0] if row is not None else None
 
 
 def holds(db: sqlite3.Connection) -> list[Hold]:

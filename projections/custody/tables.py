@@ -23,6 +23,7 @@ holds = Table(
     Column("reference", Text, primary_key=True),  # the controller's own; empty if none
     Column("since_us", Integer, nullable=False),
     Column("ground", Text, nullable=False),
+    Column("person", Text),  # the number of the person who is held, where it is not the record alone
     sqlite_with_rowid=False,
 )
 

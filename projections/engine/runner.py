@@ -199,7 +199,7 @@ class Runner:
 
     def _rebuild(self, name: str | None, progress: Progress) -> None:
         path = self._store.new_generation()
-        try:
+        with _given_up(path):
             with self._beside(path) as shadow:
                 self._store.create(path)
                 if name is not None:
@@ -209,9 +209,28 @@ class Runner:
                 for _ in range(_CHASES_MAX):
                     shadow.fold_to(self._applied, progress)
             _fsync(path)
-        except BaseException:
-            remove_generation(path)
-            raise
+        self._await_swap(path)
+
+    def renew(self, timeout_s: float) -> bool:
+        """Puts a copy in the views' place, in which nothing is left of what was taken out of them.
+
+        SQLite overwrites what is deleted, but not what it moved about before. False where a rebuild that is under way
+        takes longer than one may wait. Raises what the disk says where it takes no second generation.
+        """
+        if not self._rebuilding.acquire(timeout=timeout_s):
+            return False
+        try:
+            path = self._store.new_generation()
+            with _given_up(path):
+                self._store.create(path)
+                self._store.copy(path)
+                _fsync(path)
+            self._await_swap(path)
+        finally:
+            self._rebuilding.release()
+        return True
+
+    def _await_swap(self, path: Path) -> None:
         swapped = threading.Event()
         self._shadow = (path, swapped)
         self._subscription.wake()
@@ -246,6 +265,16 @@ class Runner:
         self._target.db.close()
         self._target = Target(self._store.writer(), self._projections, self._log.epoch, self._log, self._opener)
         log.info("views_swapped", position=self._applied)
+
+
+@contextmanager
+def _given_up(path: Path) -> Iterator[None]:
+    """A generation that does not get whole goes."""
+    try:
+        yield
+    except BaseException:
+        remove_generation(path)
+        raise
 
 
 def _fsync(path: Path) -> None:

@@ -97,8 +97,8 @@ class ViewStore:
         db.execute("COMMIT")
         db.close()
 
-    def copy(self, path: Path, without: str) -> None:
-        """Copies all views but one from the current generation, as one moment has them, into a file just made."""
+    def copy(self, path: Path, without: str = "") -> None:
+        """Copies all views, or all but one, as one moment of the current generation has them, into a file just made."""
         db = sqlite3.connect(path, isolation_level=None)
         for setting in ("journal_mode = OFF", "synchronous = OFF"):
             db.execute(f"PRAGMA {setting}")
@@ -183,6 +183,7 @@ def connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA temp_store = MEMORY")
+    db.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, as far as SQLite still knows where it is
     return db
 
 

@@ -1,0 +1,1 @@
+"""What officers of a controller do with whole records: erase, restrict, hold, shred, redact, admit again."""

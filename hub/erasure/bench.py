@@ -1,0 +1,59 @@
+"""What the acts on records are done with: the parts of an open home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from events.clock import Clock
+from events.errors import TryAgainLater
+from events.ids import SubjectId
+from events.log.sqlite import SqliteLog
+from hub.erasure.doors import Doors
+from hub.linkage.decisions import DecisionWriter
+from hub.vault.keys import KeyStore
+from hub.vault.kms import Kms
+from projections.custody import queries as custody
+from projections.engine.runner import Runner
+from projections.engine.store import ViewStore
+
+RAW = "raw"  # what the key store calls the class of the raw parts of a record
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """`lists`: where the list of erasures is written, the second place first. `has_second`: whether there is one."""
+
+    home: Path
+    lists: Sequence[Path]
+    has_second: bool
+    clock: Clock
+    log: SqliteLog
+    keys: KeyStore
+    kms: Kms
+    store: ViewStore
+    runner: Runner
+    writer: DecisionWriter
+    doors: Doors
+    drop_parts: Callable[[SubjectId], int]
+    waiting_until: Callable[[str], int | None]  # of what an agency sent and nobody could read: when the last is gone
+    is_caught_up: Callable[[float], bool]
+
+    def catch_up(self, timeout_s: float = 60.0) -> None:
+        """The views hold all that the log holds, and its writer knows of all holds.
+
+        Raises TryAgainLater `views-behind`.
+        """
+        if not self.is_caught_up(timeout_s):
+            raise TryAgainLater(
+                "views-behind",
+                "the views have not taken in yet what the log holds",
+                where="views",
+                next_step="Look again in a moment; `tellonce status` shows how far the views are.",
+            )
+        self.doors.tell_holds(self._holds)
+
+    def _holds(self) -> list[tuple[bytes, str]]:
+        with self.store.snapshot() as db:
+            return [(hold.subject, hold.reference) for hold in custody.holds(db)]

@@ -1,0 +1,322 @@
+"""Erases a record: six steps, each of which can be done again, so that a crash between any two loses nothing.
+
+1. The suppression token and the list of erasures are durable, the list in its second place first.
+2. `hub.subject-erased` is in the log, and from there the writer refuses whatever is about the subject.
+3. The keys are destroyed, and the raw parts of what was received.
+4. The views have folded that event, and stand in a file in which nothing else is left.
+5. No other process holds a key.
+6. `hub.erasure-completed` is in the log, with the digest of the signed certificate.
+
+The shredding of one class of a record (retention) and the redaction of one event take the same way, without a token.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from events.codec import read_header
+from events.errors import Refused, TryAgainLater
+from events.ids import SubjectId, parse_record
+from events.log.sqlite import PARTITION
+from events.sealing import SecretName
+from hub.erasure import certificate
+from hub.erasure.bench import RAW, Bench
+from hub.erasure.doors import Closing, held, unknown_record
+from hub.erasure.plan import Plan, events_of, holds_over, plan_of
+from hub.erasure.proof import proof_of
+from hub.erasure.runs import Run, Runs
+from hub.erasurelist import Act, Listed, append, longest_of, read_list
+from projections.custody import queries as custody
+from projections.custody.queries import Erased
+
+log = structlog.get_logger()
+MODEL = "erasure/1"
+RETENTION_OVER = "retention-over"
+STEPS = 6
+LEASE_S = 60.0
+_FOLD_WAIT_S = 60.0
+_START_WAIT_S = 3_600.0  # the views may be folded from the log's beginning meanwhile
+Progress = Callable[[int, int], None]  # told after each step, as (done, of)
+
+
+def _quiet(done: int, of: int) -> None:
+    """Nobody is told."""
+
+
+class Eraser:
+    """Erasures of one open home, one after the other."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._runs = Runs(bench.home)
+        self._one_at_a_time = threading.Lock()
+
+    # ---- beforehand
+
+    def plan(self, record: str) -> Plan:
+        """What would go with a record. Raises Refused `unknown-record`, and TryAgainLater `views-behind`."""
+        parsed = parse_record(record)
+        agency, name = parsed.source.agency, str(parsed)
+        bench = self._bench
+        subject = bench.keys.subject_of(agency, name)
+        if subject is None or bench.keys.is_suppressed(agency, name):
+            raise unknown_record()
+        bench.catch_up()
+        with bench.store.snapshot() as db:
+            return plan_of(db, name, agency, subject, bench.keys.secrets_of(subject))
+
+    def finish(self, progress: Progress = _quiet) -> int:
+        """Finishes what a crash cut off; how many that were. Called before anything new comes in."""
+        with self._one_at_a_time:
+            runs = self._runs.open()
+            if runs:
+                self._bench.catch_up(_START_WAIT_S)
+            for run in runs:
+                self._carry_out(run, progress)
+                log.info("erasure_finished", agency=run.agency)
+        return len(runs)
+
+    # ---- erasing
+
+    def erase(
+        self,
+        record: str,
+        *,
+        ground: str,
+        reference: str | None = None,
+        ends: Sequence[str] = (),
+        progress: Progress = _quiet,
+    ) -> dict[str, Any]:
+        """Erases a record; its certificate.
+
+        Raises Refused `unknown-record`, `held`, `rules-would-vanish`, `unknown-rule`, and TryAgainLater where the disk
+        forbids a step: asked again, or at the next start, it goes on from there.
+        """
+        with self._one_at_a_time:
+            if (begun := self._begun(record)) is not None:
+                return self._carry_out(begun, progress)
+            plan = self.plan(record)
+            if plan.holds:
+                raise held(len(plan.holds))
+            plan.check(ends)
+            token = self._bench.keys.suppression_of(plan.agency, plan.record)
+            run = self._run(plan.agency, plan.subject, plan.secrets, ground, reference)
+            run = replace(run, token=token.hex(), events=plan.events, rules_ended=len(set(ends)))
+            self._runs.begin(run)
+            return self._carry_out(run, progress)
+
+    def expire(self, agency: str, subject: SubjectId, retention: str | None) -> None:
+        """Destroys a class of a record that was kept long enough; with None all of it, but it may send again.
+
+        Raises Refused `held`, and as `erase` does.
+        """
+        with self._one_at_a_time:
+            secrets = self._free(subject)
+            if retention is not None:
+                wanted = (retention, RAW)
+                secrets = [each for each in secrets if each.agency == agency and each.retention in wanted]
+            run = replace(self._run(agency, subject, secrets, RETENTION_OVER, None), retention=retention)
+            if retention is None:
+                with self._bench.store.snapshot() as db:
+                    run = replace(run, events=events_of(db, subject))
+            self._runs.begin(run)
+            self._carry_out(run, _quiet)
+
+    def redact(self, agency: str, subject: SubjectId, offset: int, *, ground: str, reference: str | None) -> None:
+        """Takes the content of one event away from everybody. Raises as `expire` does."""
+        with self._one_at_a_time:
+            secrets = [each for each in self._free(subject) if (each.agency, each.retention) == (agency, RAW)]
+            run = replace(self._run(agency, subject, secrets, ground, reference), offset=offset)
+            self._runs.begin(run)
+            self._carry_out(run, _quiet)
+
+    def _free(self, subject: SubjectId) -> Sequence[SecretName]:
+        """The secrets of a record on which no hold lies. Raises Refused `held`."""
+        self._bench.catch_up()
+        with self._bench.store.snapshot() as db:
+            if holds := holds_over(db, subject):
+                raise held(len(holds))
+        return self._bench.keys.secrets_of(subject)
+
+    def _begun(self, record: str) -> Run | None:
+        """An erasure of the record that met a full disk or the like."""
+        parsed = parse_record(record)
+        token = self._bench.keys.suppression_of(parsed.source.agency, str(parsed)).hex()
+        return next((run for run in self._runs.open() if run.token == token), None)
+
+    def _run(
+        self, agency: str, subject: SubjectId, secrets: Sequence[SecretName], ground: str, reference: str | None
+    ) -> Run:
+        key_ids = tuple(each.key_id.hex() for each in secrets)
+        now_us, folded = self._bench.clock(), self._bench.runner.applied
+        return Run(agency, subject.hex(), "", ground, reference, None, key_ids, now_us, 0, folded, 0)
+
+    # ---- the six steps
+
+    def _carry_out(self, run: Run, progress: Progress) -> dict[str, Any]:
+        listed = self._list(run)
+        progress(1, STEPS)
+        try:
+            at = self._tell(run, listed)
+        except Refused:
+            self._take_back(run)
+            raise
+        progress(2, STEPS)
+        destroyed = self._destroy(run, at)
+        progress(3, STEPS)
+        self._clear_views(at)
+        progress(4, STEPS)
+        # The hub's own keys were dropped when they were destroyed. Whoever folds a shadow holds keys too: there was
+        # none any more when the views were renewed.
+        progress(5, STEPS)
+        answer = self._complete(run, at, listed, destroyed) if run.is_whole else {}
+        self._runs.end(run)
+        progress(6, STEPS)
+        return answer
+
+    def _list(self, run: Run) -> Listed:
+        """The first step; a line that is there already is not written again."""
+        places = self._bench.lists
+        act: Act = "erased" if run.is_whole else "shredded"
+        subject = run.subject_bytes
+        for listed in reversed(longest_of([read_list(place) for place in places]).entries):
+            if (listed.act, listed.subject) == (act, subject) and set(run.keys) <= set(listed.key_ids):
+                break
+        else:
+            token = bytes.fromhex(run.token)
+            listed = append(places, act, run.agency, subject, run.keys, token, self._bench.clock())
+        if run.token:
+            self._bench.keys.suppress(bytes.fromhex(run.token))
+        return listed
+
+    def _tell(self, run: Run, listed: Listed) -> int:
+        """The second step: the event, and its offset. Raises Refused `held`."""
+        bench = self._bench
+        bench.catch_up()
+        with bench.store.snapshot() as db:
+            told = _told_at(db, run)
+        if told is not None:
+            return told
+        kind, payload = _event_of(run, listed)
+        cause = f"{run.subject} {run.begun_us} {run.offset}"
+        row = bench.writer.row(kind, run.subject, payload, cause=cause, model=MODEL)
+        closed = run.keys if run.offset is None else ()
+        act = Closing(bench.doors, run.subject_bytes, is_whole=run.is_whole, key_ids=closed)
+        (outcome,) = bench.log.submit([row], act).result()
+        return outcome.placed.offset
+
+    def _take_back(self, run: Run) -> None:
+        """A hold came first: the record goes on as it was."""
+        if run.token:
+            token = bytes.fromhex(run.token)
+            self._bench.keys.readmit(token)
+            now_us = self._bench.clock()
+            append(self._bench.lists, "readmitted", run.agency, run.subject_bytes, (), token, now_us)
+        self._runs.end(run)
+
+    def _destroy(self, run: Run, at: int) -> list[SecretName]:
+        keys, subject = self._bench.keys, SubjectId(run.subject_bytes)
+        if run.retention is not None:
+            return keys.destroy(subject, [run.retention, RAW])
+        if run.offset is not None:
+            if not self._bench.log.remove_bodies([run.offset], at):
+                raise _views_behind()
+            return keys.destroy(subject, [RAW])
+        destroyed = keys.destroy(subject)
+        self._bench.drop_parts(subject)
+        return destroyed
+
+    def _clear_views(self, at: int) -> None:
+        """The fourth step, and the fifth: a rebuild that is under way folds the event too, or has no key any more."""
+        runner = self._bench.runner
+        if not runner.wait_for(at, _FOLD_WAIT_S) or not runner.renew(LEASE_S):
+            raise _views_behind()
+
+    # ---- the certificate
+
+    def _complete(self, run: Run, at: int, listed: Listed, destroyed: Sequence[SecretName]) -> dict[str, Any]:
+        bench = self._bench
+        with bench.store.snapshot() as db:
+            erased = custody.erased(db, run.subject_bytes)
+        if erased is None:
+            raise _views_behind()
+        events = run.events + self._events_since(run, at)
+        payload = certificate.payload(
+            run=run,
+            erased=erased,
+            events=events,
+            listed=listed,
+            destroyed=destroyed,
+            proof=proof_of(bench.log, at),
+            bench=bench,
+        )
+        signed = certificate.signed(payload, bench.kms)
+        name = f"{run.subject}-{erased.at}"
+        if erased.completed_us is None:
+            certificate.keep(bench.home, name, signed)
+            self._note_completed(run, erased, events, certificate.digest_of(signed))
+        return {**payload, "certificate": signed, "file": f"{certificate.FOLDER}/{name}.jws"}
+
+    def _note_completed(self, run: Run, erased: Erased, events: int, digest: str) -> None:
+        bench = self._bench
+        payload = {
+            "subject": run.subject,
+            "key_ids": list(run.key_ids),
+            "ground": run.ground,
+            "counts": {"events": events, "rules-ended": run.rules_ended},
+            "certificate": digest,
+        }
+        row = bench.writer.row(
+            "hub.erasure-completed", run.subject, payload, cause=f"{run.subject} {erased.at}", model=MODEL
+        )
+        bench.log.append([row])
+
+    def _events_since(self, run: Run, at: int) -> int:
+        """Events of the record that came between the dry run and the erasure."""
+        rows = self._bench.log.read(PARTITION, run.counted_to, max(at - run.counted_to, 0))
+        headers = (read_header(row.header) for row in rows)
+        return sum(header is not None and header.subject == run.subject_bytes for header in headers)
+
+
+def _event_of(run: Run, listed: Listed) -> tuple[str, dict[str, Any]]:
+    """What the log is told of a run: type and payload."""
+    payload: dict[str, Any] = {
+        "subject": run.subject,
+        "key_ids": list(run.key_ids),
+        "ground": run.ground,
+        "counts": {"listed": listed.number},
+    }
+    if run.reference is not None:
+        payload["reference"] = run.reference
+    if run.retention is not None:
+        return "hub.class-shredded", {**payload, "retention_class": run.retention}
+    if run.offset is not None:
+        del payload["key_ids"]  # those of the raw parts: what the log holds goes on under the others
+        return "hub.body-removed", {**payload, "positions": [f"{PARTITION}:{run.offset}"]}
+    return "hub.subject-erased", payload
+
+
+def _told_at(db: sqlite3.Connection, run: Run) -> int | None:
+    """The offset at which the log tells of a run already."""
+    if run.offset is not None:
+        return custody.removed_by(db, run.subject_bytes, run.offset)
+    if run.retention is not None:
+        shredded = custody.shredded_at(db, run.subject_bytes, run.retention)
+        return shredded.at if shredded is not None and shredded.known_us >= run.begun_us else None
+    erased = custody.erased(db, run.subject_bytes)
+    return erased.at if erased is not None else None
+
+
+def _views_behind() -> TryAgainLater:
+    return TryAgainLater(
+        "erasure-waits",
+        "another process still reads an old state of the home's files, and with it what is to go",
+        where="home",
+        next_step="Ask again in a moment: what is done stays done. The next start of the hub finishes it too.",
+    )

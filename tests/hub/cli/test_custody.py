@@ -1,0 +1,100 @@
+"""Whole records on the command line: what would go is said first, and nothing goes without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.hub import homes
+from tests.hub.cli.conftest import Tell
+
+RECORD = "housing:crm/tenant/7"
+CASE = ("--ground", "request", "--reference", "DSR-7")
+
+
+@pytest.fixture
+def consent(tell: Tell, alex: str, events_file: Callable[..., Path]) -> str:
+    told = {"consent_id": "C1", "purposes": ["direct-care"]}
+    event = homes.cloudevent("m-3", "consent.given", "tenant/7", told, fact="consent/C1")
+    assert tell("intake", "cloudevents", events_file(event), "--agency", "housing", "--system", "crm").code == 0
+    return "consent/C1"
+
+
+def test_the_dry_run_says_what_would_go_and_changes_nothing(tell: Tell, alex: str, consent: str) -> None:
+    told = tell("erase", RECORD)
+    assert told.code == 0
+    assert "4 events would go" in told.out
+    assert f"consent {consent}: would go; confirm with --end {consent}" in told.out
+    assert "Nothing was changed." in told.out
+    assert len(tell("--json", "timeline", alex).document["entries"]) == 3
+
+
+def test_a_record_is_erased_with_a_certificate(tell: Tell, alex: str, consent: str, home: Path) -> None:
+    assert tell("--json", "erase", RECORD, *CASE, "--yes").document["error"]["code"] == "rules-would-vanish"
+    told = tell("erase", RECORD, *CASE, "--end", consent, "--yes")
+    assert told.code == 0
+    assert "Erased 4 events" in told.out
+    assert "not final before the last key backup expires" in told.out
+    assert len(list((home / "certificates").glob("*.jws"))) == 1
+    assert tell("--json", "timeline", alex).document["error"]["code"] == "unknown-person"
+    assert tell("--json", "people", "find", "--record", RECORD).document == {"people": []}
+
+
+def test_an_erased_record_comes_in_again_once_it_is_admitted(
+    tell: Tell, alex: str, events_file: Callable[..., Path]
+) -> None:
+    tell("erase", RECORD, *CASE, "--yes")
+    again = events_file(homes.registration("m-9", "tenant/7", number=homes.nhs_number(4), order="9"), name="again.json")
+    sent = ("--json", "intake", "cloudevents", again, "--agency", "housing", "--system", "crm")
+    report = tell(*sent).document
+    assert (report["quarantined"], report["events"], report["findings"]) == (0, 0, 1)
+    assert tell("readmit", RECORD, "--ground", "came-back").out == f"{RECORD} may be sent again.\n"
+    assert tell(*sent).document["events"] == 1
+    assert len(tell("--json", "people", "find", "--record", RECORD).document["people"]) == 1
+
+
+def test_a_record_is_restricted_and_read_again(tell: Tell, alex: str) -> None:
+    assert tell("restrict", RECORD, "--ground", "accuracy-contested").out == f"{RECORD} is read by nobody now.\n"
+    assert tell("--json", "timeline", alex).document["entries"] == []
+    assert tell("unrestrict", RECORD, "--ground", "resolved").out == f"{RECORD} may be read again.\n"
+    assert len(tell("--json", "timeline", alex).document["entries"]) == 2
+
+
+def test_what_is_held_is_listed_and_not_erased(tell: Tell, alex: str) -> None:
+    assert tell("hold", "list").out == "Nothing is held.\n"
+    held = tell("hold", "place", "--person", alex, "--ground", "inquiry", "--reference", "Q-1")
+    assert held.out == f"Held: {RECORD}.\n"
+    assert "inquiry" in tell("hold", "list").out
+    assert tell("--json", "erase", RECORD, "--yes").document["error"]["code"] == "held"
+    assert "held since" in tell("erase", RECORD).out
+    tell("hold", "lift", "--person", alex, "--ground", "closed", "--reference", "Q-1")
+    assert tell("erase", RECORD, "--yes").code == 0
+
+
+def test_the_periods_are_printed(tell: Tell, alex: str) -> None:
+    told = tell("retention")
+    assert "safeguarding" in told.out
+    assert "unverified" in told.out
+    assert told.out.endswith("0 classes of records were kept long enough.\n")
+    assert tell("--json", "retention", "--apply").document == {"destroyed": []}
+
+
+def test_one_event_is_redacted(tell: Tell, alex: str) -> None:
+    entry = tell("--json", "timeline", alex).document["entries"][0]
+    assert tell("redact", entry["position"], "--ground", "third-person").code == 2
+    assert tell("redact", entry["position"], "--ground", "third-person", "--yes").code == 0
+    assert len(tell("--json", "timeline", alex).document["entries"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (("--ground", "She asked"), "bad-ground"),
+        (("--ground", "request", "--reference", "for Alex T"), "bad-reference"),
+        (("--ground", "request", "--reference", "7"), "bad-reference"),
+    ],
+)
+def test_what_outlives_the_record_names_nobody(tell: Tell, alex: str, given: tuple[str, ...], code: str) -> None:
+    assert tell("--json", "erase", RECORD, *given, "--yes").document["error"]["code"] == code
