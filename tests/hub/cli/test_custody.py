@@ -86,6 +86,7 @@ def test_one_event_is_redacted(tell: Tell, alex: str) -> None:
     assert tell("redact", entry["position"], "--ground", "third-person").code == 2
     assert tell("redact", entry["position"], "--ground", "third-person", "--yes").code == 0
     assert len(tell("--json", "timeline", alex).document["entries"]) == 1
+    assert tell("log", "verify").code == 0
 
 
 @pytest.mark.parametrize(
