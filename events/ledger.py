@@ -94,7 +94,7 @@ class Tree:
         self._nodes = nodes
 
     def edge(self, size: int) -> Edge:
-        return Edge(size, tuple(self._peaks(0, size)))
+        return Edge(size, tuple(_Sized(self._nodes, size).peaks(0, size)))
 
     def root(self, size: int) -> bytes:
         return root_of(self.edge(size))
@@ -103,15 +103,15 @@ class Tree:
         """The proof that the leaf at `index` is in the tree of `size`, from the leaf upwards."""
         if not 0 <= index < size:
             raise ValueError("no such leaf")
-        proof: list[bytes] = []
+        tree, proof = _Sized(self._nodes, size), list[bytes]()
         start, end = 0, size
         while end - start > 1:
             middle = start + _split(end - start)
             if index < middle:
-                proof.append(self._range(middle, end))
+                proof.append(tree.over(middle, end))
                 end = middle
             else:
-                proof.append(self._range(start, middle))
+                proof.append(tree.over(start, middle))
                 start = middle
         return proof[::-1]
 
@@ -122,24 +122,35 @@ class Tree:
         """
         if not 0 < old <= new:
             raise ValueError("no such sizes")
-        proof: list[bytes] = []
+        tree, proof = _Sized(self._nodes, new), list[bytes]()
         start, end, is_old_root = 0, new, True
         while end != old:
             middle = start + _split(end - start)
             if old <= middle:
-                proof.append(self._range(middle, end))
+                proof.append(tree.over(middle, end))
                 end = middle
             else:
-                proof.append(self._range(start, middle))
+                proof.append(tree.over(start, middle))
                 start, is_old_root = middle, False
         if not is_old_root:
-            proof.append(self._range(start, end))
+            proof.append(tree.over(start, end))
         return proof[::-1]
 
-    def _range(self, start: int, end: int) -> bytes:
-        return root_of(Edge(end - start, tuple(self._peaks(start, end))))
 
-    def _peaks(self, start: int, end: int) -> Iterable[bytes]:
+class _Sized:
+    """The nodes of a tree of one size; each tile's are read once."""
+
+    def __init__(self, nodes: Nodes, size: int) -> None:
+        self._nodes = nodes
+        self._size = size
+        self._read: dict[tuple[int, int], Sequence[bytes]] = {}
+
+    def over(self, start: int, end: int) -> bytes:
+        """The root over some leaves."""
+        return root_of(Edge(end - start, tuple(self.peaks(start, end))))
+
+    def peaks(self, start: int, end: int) -> Iterable[bytes]:
+        """The roots of the complete subtrees over some leaves, largest first."""
         while start < end:
             height = (end - start).bit_length() - 1
             yield self._subtree(height, start >> height)
@@ -148,7 +159,13 @@ class Tree:
     def _subtree(self, height: int, number: int) -> bytes:
         """The root of a complete subtree, from the highest level that is stored below it."""
         level, above = divmod(height, TILE_HEIGHT)
-        first, count = number << above, 1 << above
+        tile, at = divmod(number << above, TILE_WIDTH)
+        if (level, tile) not in self._read:
+            self._read[level, tile] = self._tile(level, tile * TILE_WIDTH)
+        return folded(self._read[level, tile][at : at + (1 << above)])
+
+    def _tile(self, level: int, first: int) -> Sequence[bytes]:
+        count = min(TILE_WIDTH, (self._size >> TILE_HEIGHT * level) - first)
         hashes = self._nodes(level, first, count)
         if len(hashes) != count:
             raise BrokenTree(
@@ -157,7 +174,7 @@ class Tree:
                 where="log",
                 next_step="Run `tellonce log verify` and restore from a backup.",
             )
-        return folded(hashes)
+        return hashes
 
 
 def _split(size: int) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bench.figures import clients, ingest, memory, mllp, reads, rebuilds
+from bench.figures import clients, ingest, ledger, memory, mllp, reads, rebuilds
 from bench.measuring import Figure
 
 FIGURES: Mapping[str, Figure] = {
@@ -16,5 +16,8 @@ FIGURES: Mapping[str, Figure] = {
     "as-of": reads.as_of,
     "reads-during-rebuild": reads.during_rebuild,
     "mllp": mllp.mllp,
+    "tree": ledger.costs,
+    "inclusion": ledger.inclusion,
+    "verify": ledger.verified,
     "memory": memory.memory,
 }
