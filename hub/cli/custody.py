@@ -26,9 +26,12 @@ def add_to(app: typer.Typer) -> None:
 
 def erase(
     context: typer.Context,
-    record: Record,
+    record: OfRecord = None,
     ground: Ground = "request",
     reference: Reference = None,
+    agency: Annotated[
+        str | None, typer.Option(help="Every record of an agency instead; its intake closes.", metavar="A")
+    ] = None,
     end: Annotated[
         list[str] | None, typer.Option(help="Confirm that this consent, refusal or rule ends.", metavar="NAME")
     ] = None,
@@ -36,6 +39,11 @@ def erase(
 ) -> None:
     """Say what would go with a record; with --yes, erase it for good and print the certificate."""
     session = session_of(context)
+    if (record is None) == (agency is None):
+        raise typer.BadParameter("name a record, or an agency with --agency")
+    if agency is not None:
+        _erase_agency(session, agency, ground, reference, is_sure=yes)
+        return
     if not yes:
         plan = session.ask("plan-erasure", record=record)
         if not session.answered(plan):
@@ -47,6 +55,16 @@ def erase(
         )
     if not session.answered(document):
         _show_certificate(session.screen, document)
+
+
+def _erase_agency(session: Session, agency: str, ground: str, reference: str | None, *, is_sure: bool) -> None:
+    if not is_sure:
+        raise typer.BadParameter("every record of the agency goes, and it cannot be taken back: say --yes")
+    with session.screen.progress("erasing") as tell:
+        document = session.ask("erase-agency", agency=agency, ground=ground, reference=reference, progress=tell)
+    if not session.answered(document):
+        session.screen.line(f"Erased {document['records']:,} records of {agency}; nothing of it is taken in any more.")
+        session.screen.line(document["backups"]["says"])
 
 
 def _show_plan(screen: Screen, plan: Document, ends: list[str]) -> None:

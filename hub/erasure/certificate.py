@@ -75,7 +75,7 @@ def payload(
         "proof": dict(proof),
         "steps": _steps(erased, listed, bench),
         "leases": "the hub dropped its keys at once, and no other process that opens rows was left",
-        "backups": _backups(bench, erased),
+        "backups": backups(bench, erased.known_us),
         "unread": _unread(bench, run.agency),
         "exports": "this hub makes no exports that it could recall: tell whoever was given pages or files",
         "remains": list(_REMAINS),
@@ -94,8 +94,9 @@ def _steps(erased: Erased, listed: Listed, bench: Bench) -> list[str]:
     ]
 
 
-def _backups(bench: Bench, erased: Erased) -> dict[str, Any]:
-    expired = from_us(erased.known_us) + timedelta(days=BACKUPS_EXPIRE_DAYS)
+def backups(bench: Bench, erased_us: int) -> dict[str, Any]:
+    """When no backup can bring a key back any more."""
+    expired = from_us(erased_us) + timedelta(days=BACKUPS_EXPIRE_DAYS)
     return {
         "is_final": bench.has_second,
         "says": _FINAL if bench.has_second else _NOT_FINAL,

@@ -106,3 +106,12 @@ def unknown_record() -> Refused:
         where="record",
         next_step="Records are written <agency>:<system>/<type>/<id>; `tellonce people find` prints them.",
     )
+
+
+def unknown_agency() -> Refused:
+    return Refused(
+        "unknown-agency",
+        "the hub holds nothing of an agency of this name",
+        where="agency",
+        next_step="`tellonce agencies` names those in the register.",
+    )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,13 +27,12 @@ from events.log.sqlite import PARTITION
 from events.sealing import SecretName
 from hub.erasure import certificate
 from hub.erasure.bench import RAW, Bench
-from hub.erasure.doors import Closing, held, unknown_record
+from hub.erasure.doors import Closing, held, unknown_agency, unknown_record
 from hub.erasure.plan import Plan, events_of, holds_over, plan_of
 from hub.erasure.proof import proof_of
 from hub.erasure.runs import Run, Runs
 from hub.erasurelist import Act, Listed, append, longest_of, read_list
 from projections.custody import queries as custody
-from projections.custody.queries import Erased
 
 log = structlog.get_logger()
 MODEL = "erasure/1"
@@ -78,7 +77,10 @@ class Eraser:
             if runs:
                 self._bench.catch_up(_START_WAIT_S)
             for run in runs:
-                self._carry_out(run, progress)
+                if run.is_of_agency:
+                    self._carry_out_all(run, progress)
+                else:
+                    self._carry_out(run, progress)
                 log.info("erasure_finished", agency=run.agency)
         return len(runs)
 
@@ -110,6 +112,57 @@ class Eraser:
             run = replace(run, token=token.hex(), events=plan.events, rules_ended=len(set(ends)))
             self._runs.begin(run)
             return self._carry_out(run, progress)
+
+    def erase_agency(
+        self, agency: str, *, ground: str, reference: str | None = None, progress: Progress = _quiet
+    ) -> dict[str, Any]:
+        """Erases every record of an agency and closes its intake for good. Raises Refused `unknown-agency`, `held`."""
+        bench = self._bench
+        with self._one_at_a_time:
+            bench.catch_up()
+            subjects = set(bench.keys.subjects_of(agency))
+            with bench.store.snapshot() as db:
+                holds = [hold for hold in custody.holds(db) if hold.subject in subjects]
+            if holds:
+                raise held(len(holds))
+            token = bench.keys.suppression_of(agency, "")
+            if not subjects:
+                raise unknown_agency()
+            run = Run(agency, "", token.hex(), ground, reference, None, (), bench.clock(), 0, 0, 0)
+            self._runs.begin(run)
+            return self._carry_out_all(run, progress)
+
+    def _carry_out_all(self, run: Run, progress: Progress) -> dict[str, Any]:
+        """The steps for one record after the other; the views are written anew once, at the end."""
+        bench = self._bench
+        self._list(run)
+        subjects = bench.keys.subjects_of(run.agency)
+        at = 0
+        for number, subject in enumerate(subjects, 1):
+            secrets = bench.keys.secrets_of(subject)
+            part = replace(self._run(run.agency, subject, secrets, run.ground, run.reference), begun_us=run.begun_us)
+            at = self._tell(part, self._list(part))
+            self._destroy(part, at)
+            progress(number, len(subjects))
+        self._clear_views(at)
+        bench.catch_up()
+        erased = list(self._not_completed(run))
+        for part, told_at in erased:
+            self._note_completed(part, told_at, None)
+        self._runs.end(run)
+        return {"agency": run.agency, "records": len(erased), "backups": certificate.backups(bench, bench.clock())}
+
+    def _not_completed(self, run: Run) -> Iterator[tuple[Run, int]]:
+        """Records of an agency that were erased, this time or before a crash, of which the log does not say that all
+        is done."""
+        entries = longest_of([read_list(place) for place in self._bench.lists]).entries
+        with self._bench.store.snapshot() as db:
+            for each in entries:
+                if each.agency == run.agency and each.act == "erased" and each.subject:
+                    erased = custody.erased(db, each.subject)
+                    if erased is not None and erased.completed_us is None:
+                        key_ids = tuple(key_id.hex() for key_id in each.key_ids)
+                        yield replace(run, subject=each.subject.hex(), key_ids=key_ids), erased.at
 
     def expire(self, agency: str, subject: SubjectId, retention: str | None) -> None:
         """Destroys a class of a record that was kept long enough; with None all of it, but it may send again.
@@ -260,21 +313,17 @@ class Eraser:
         name = f"{run.subject}-{erased.at}"
         if erased.completed_us is None:
             certificate.keep(bench.home, name, signed)
-            self._note_completed(run, erased, events, certificate.digest_of(signed))
+            self._note_completed(run, erased.at, (events, certificate.digest_of(signed)))
         return {**payload, "certificate": signed, "file": f"{certificate.FOLDER}/{name}.jws"}
 
-    def _note_completed(self, run: Run, erased: Erased, events: int, digest: str) -> None:
+    def _note_completed(self, run: Run, at: int, certified: tuple[int, str] | None) -> None:
+        """The end of the sixth step; of what is certified, the number of events and the certificate's digest."""
         bench = self._bench
-        payload = {
-            "subject": run.subject,
-            "key_ids": list(run.key_ids),
-            "ground": run.ground,
-            "counts": {"events": events, "rules-ended": run.rules_ended},
-            "certificate": digest,
-        }
-        row = bench.writer.row(
-            "hub.erasure-completed", run.subject, payload, cause=f"{run.subject} {erased.at}", model=MODEL
-        )
+        payload: dict[str, Any] = {"subject": run.subject, "key_ids": list(run.key_ids), "ground": run.ground}
+        if certified is not None:
+            payload["counts"] = {"events": certified[0], "rules-ended": run.rules_ended}
+            payload["certificate"] = certified[1]
+        row = bench.writer.row("hub.erasure-completed", run.subject, payload, cause=f"{run.subject} {at}", model=MODEL)
         bench.log.append([row])
 
     def _events_since(self, run: Run, at: int) -> int:

@@ -48,6 +48,19 @@ class Officer:
         _check(ground, reference, record)
         return self._hub.eraser.erase(record, ground=ground, reference=reference, ends=ends, progress=progress)
 
+    def erase_agency(
+        self,
+        caller: Caller,
+        agency: str,
+        ground: str,
+        reference: str | None = None,
+        progress: Progress = lambda done, of: None,
+    ) -> dict[str, Any]:
+        """Erases every record of an agency and closes its intake. Raises as Eraser.erase_agency does."""
+        permit(caller, ACTION)
+        _check(ground, reference, None)
+        return self._hub.eraser.erase_agency(agency, ground=ground, reference=reference, progress=progress)
+
     def readmit(self, caller: Caller, record: str, ground: str, reference: str | None = None) -> dict[str, Any]:
         permit(caller, ACTION)
         _check(ground, reference, record)

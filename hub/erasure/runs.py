@@ -17,7 +17,10 @@ FOLDER = "erasing"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One erasure, the shredding of one class (`retention`), or the redaction of one event (`offset`)."""
+    """One erasure, the shredding of one class (`retention`), or the redaction of one event (`offset`).
+
+    Without a subject it is all of an agency's records.
+    """
 
     agency: str
     subject: str  # hex, as all that follows in bytes
@@ -35,6 +38,10 @@ class Run:
     @property
     def is_whole(self) -> bool:
         return self.retention is None and self.offset is None
+
+    @property
+    def is_of_agency(self) -> bool:
+        return not self.subject
 
     @property
     def subject_bytes(self) -> bytes:
@@ -74,4 +81,7 @@ class Runs:
         sync_folder(self._folder)
 
     def _path(self, run: Run) -> Path:
-        return self._folder / f"{run.subject}-{run.retention or ('all' if run.offset is None else run.offset)}.json"
+        return (
+            self._folder
+            / f"{run.subject or run.agency}-{run.retention or ('all' if run.offset is None else run.offset)}.json"
+        )

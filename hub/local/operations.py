@@ -116,6 +116,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "unmerge": Operation(Services.unmerge, "steward", catches_up=True),
         "plan-erasure": Operation(_officer(Officer.plan), "steward"),
         "erase": Operation(_officer(Officer.erase), "steward", tells_progress=True),
+        "erase-agency": Operation(_officer(Officer.erase_agency), "steward", tells_progress=True),
         "readmit": Operation(_officer(Officer.readmit), "steward"),
         "restrict": Operation(_officer(Officer.restrict), "steward"),
         "unrestrict": Operation(_officer(Officer.unrestrict), "steward"),

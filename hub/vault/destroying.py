@@ -11,6 +11,7 @@ from typing import Any
 import apsw
 
 from events.errors import TryAgainLater
+from events.ids import SubjectId
 from events.log.bulk import insert_rows
 from events.sealing import SecretName
 from hub.sqlite import transaction
@@ -26,6 +27,12 @@ _DESTROYED = "INSERT OR IGNORE INTO destroyed(key_id, agency, subject, class, at
 def secrets_of(db: apsw.Connection, subject: bytes) -> list[SecretName]:
     """The secrets that a subject has, its agency's and the hub's."""
     return [name for _, name, wrapped in _stored(db, subject) if wrapped != EMPTY]
+
+
+def subjects_of(db: apsw.Connection, agency: str) -> list[SubjectId]:
+    """The subjects of which an agency's secrets are there."""
+    found = db.execute("SELECT DISTINCT subject FROM secrets WHERE agency = ? AND wrapped <> ?", (agency, EMPTY))
+    return [SubjectId(subject) for (subject,) in found]
 
 
 def _stored(db: apsw.Connection, subject: bytes) -> list[tuple[int, SecretName, bytes]]:

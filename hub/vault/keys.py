@@ -297,7 +297,19 @@ class KeyStore:
             self._suppressed.discard(token)
 
     def is_suppressed(self, agency: str, record: str) -> bool:
-        return bool(self._suppressed) and self._suppression((agency, record)) in self._suppressed
+        """Whether a record, or all of its agency's (which the empty record stands for), may not come in."""
+        return bool(self._suppressed) and not self._suppressed.isdisjoint(
+            {self._suppression((agency, record)), self._suppression((agency, ""))}
+        )
+
+    def subjects_of(self, agency: str) -> list[SubjectId]:
+        """Every subject of which an agency's secrets are there still."""
+        with self._committing, self._making, faults_told("keys.sqlite"):
+            stored = destroying.subjects_of(self._db, agency)
+            pending = {
+                subject for subject, slots in self._pending.secrets.items() for holder, _ in slots if holder == agency
+            }
+        return sorted({*stored, *pending})
 
     def destroy(self, subject: SubjectId, classes: Collection[str] | None = None) -> list[SecretName]:
         """Destroys a subject's secrets: all of them with the way to find it, or those of some classes but the hub's.

@@ -326,6 +326,47 @@ def test_nothing_about_her_is_accepted_above_the_erasure(hub: Hub, tmp_path: Pat
     assert told["events"] == 4 + sum(at is not None for at, _ in outcomes)
 
 
+# ---- an agency
+
+
+def test_an_agency_goes_with_all_its_records_and_its_intake_closes(hub: Hub, tmp_path: Path) -> None:
+    assert hub.eraser.erase_agency("housing", ground="contract-ended")["records"] == 2
+    assert find(hub, ANN) == find(hub, BOB) == []
+    assert shown(hub, PATIENT) == [(PATIENT, "demographics")]
+    report = hub.intake.receive(Arrival("housing", "crm", "cloudevents"), orjson.dumps([hope("9", "tenant/77")]))
+    assert report.counts.events == 0
+    assert types_of(hub).count("hub.erasure-completed") == 2
+    assert list((hub.home / FOLDER).iterdir()) == []
+    assert_views_are_those_of_a_fresh_fold(hub, tmp_path / "fresh")
+    with pytest.raises(Refused, match="unknown-agency"):
+        hub.eraser.erase_agency("housing", ground="contract-ended")
+
+
+def test_an_agency_of_which_a_record_is_held_stays(hub: Hub) -> None:
+    hub.acts.hold(BOB, ground="litigation")
+    with pytest.raises(Refused, match="held"):
+        hub.eraser.erase_agency("housing", ground="contract-ended")
+    assert len(shown(hub, ANN)) == 3
+
+
+@pytest.mark.parametrize("done", [1, 2])
+def test_an_agency_that_was_half_erased_is_finished_at_the_next_start(tmp_path: Path, done: int) -> None:
+    def killed(number: int, of: int) -> None:
+        if number == done:
+            raise Killed
+
+    home = tmp_path / "home"
+    with open_home(home) as hub:
+        fill(hub)
+        with pytest.raises(Killed):
+            hub.eraser.erase_agency("housing", ground="contract-ended", progress=killed)
+    with open_home(home) as hub:
+        assert hub.wait_until_read(20)
+        assert find(hub, ANN) == find(hub, BOB) == []
+        assert types_of(hub).count("hub.subject-erased") == types_of(hub).count("hub.erasure-completed") == 2
+        assert_views_are_those_of_a_fresh_fold(hub, tmp_path / "fresh")
+
+
 # ---- the certificate
 
 
