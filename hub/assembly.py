@@ -29,6 +29,7 @@ from hub.ledger.watch import Watch
 from hub.linkage.decisions import Decisions, DecisionWriter
 from hub.linkage.linker import Linker
 from hub.opening import access_told, check_access
+from hub.receipts.ageing import Ageing
 from hub.receipts.store import ReceiptStore
 from hub.settings import LOG_FILE, Settings
 from hub.shadow import Files, ShadowProcess
@@ -85,7 +86,9 @@ class Hub:
         self._closers.append(self.log.close)
         self.watch = Watch(self.home / LOG, self.log.key, self.clock)
         self._closers.append(self.watch.stop)
-        self.receipts = ReceiptStore(self.home, clock=self.clock, epoch=self.log.epoch, zone=self.settings.zone)
+        self.receipts = ReceiptStore(
+            self.home, clock=self.clock, keys=self.keys, epoch=self.log.epoch, zone=self.settings.zone
+        )
         self._closers.append(self.receipts.close)
         self.store = ViewStore(self.home, projections())
         self._open_views()
@@ -100,6 +103,7 @@ class Hub:
         )
         self._closers.append(self.intake.close)
         self._sweep()
+        self._closers.append(Ageing(self.receipts).close)  # after the sweep: what was not read yet is read first
 
     def _open_views(self) -> None:
         self._decision_writer = writer = DecisionWriter(self.keys)
@@ -126,8 +130,8 @@ class Hub:
             runner=self.runner,
             writer=self._decision_writer,
             doors=self.doors,
-            drop_parts=lambda subject: 0,
-            waiting_until=lambda agency: None,
+            drop_parts=self.receipts.drop_parts,
+            waiting_until=self.receipts.waiting_until,
             is_caught_up=self.wait_until_read,
         )
         self.acts = Acts(bench)

@@ -93,16 +93,29 @@ def _opened_to_copy(path: Path) -> apsw.Connection:
 
 
 def _copy_home(source: Path, target: Path) -> None:
-    """Copies what a backup holds, for the owner alone whatever the modes of the source are."""
+    """Copies what a backup holds, for the owner alone whatever the modes of the source are.
+
+    Files of receipts come both before and after the rows that name them: they go as soon as they are parted.
+    """
+    receipts = target / "receipts"
+    receipts.mkdir(mode=0o700, exist_ok=True)
+    _copy_files(source / "receipts", receipts)
     for name in _FILES:
         copy_database(source / name, target / name)
     for name in _OTHERS:
         if (source / name).exists():
             _copy_privately(source / name, target / name)
-    receipts = target / "receipts"
-    receipts.mkdir(mode=0o700, exist_ok=True)
-    for path in (source / "receipts").glob("*"):
-        _copy_privately(path, receipts / path.name)
+    _copy_files(source / "receipts", receipts)
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    for path in source.glob("*"):
+        copy = target / path.name
+        if not copy.exists():
+            try:
+                _copy_privately(path, copy)
+            except FileNotFoundError:  # parted meanwhile: its parts are in the rows
+                copy.unlink()
 
 
 def _copy_privately(source: Path, target: Path) -> None:

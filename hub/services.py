@@ -374,7 +374,6 @@ def _status(status: ReceiptStatus) -> dict[str, Any]:
         "file_name": receipt.arrival.file_name,
         "received": us_text(receipt.received_us),
         "size_bytes": receipt.size_bytes,
-        "sha256": receipt.sha256,
         **_sums(status.counts),
     }
 
@@ -390,6 +389,7 @@ def _entry(entry: QuarantineEntry) -> dict[str, Any]:
     told = entry._asdict()
     told["number"] = entry.name
     told["noted"] = us_text(told.pop("noted_us"))
+    told["kept_until"] = us_text(told.pop("gone_at_us"))
     return told
 
 

@@ -164,3 +164,17 @@ def _code_of(error: object) -> str | None:
     if isinstance(error, sqlite3.Error):
         return code_of_result(getattr(error, "sqlite_errorcode", 0))
     return None
+
+
+def truncate(path: Path) -> None:
+    """Cuts the write-ahead log of a file off, in which what was overwritten still stands.
+
+    Waits for whoever reads. Raises TryAgainLater `file-locked` where somebody reads for too long.
+    """
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        with faults_told(path.name):
+            db.set_busy_timeout(_BUSY_MS)
+            db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    finally:
+        db.close()

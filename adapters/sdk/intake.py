@@ -14,13 +14,14 @@ from itertools import islice
 from typing import BinaryIO, TypeGuard
 
 from adapters.sdk.adapter import Adapter
+from adapters.sdk.again import Again, receipt_gone
 from adapters.sdk.kept import kept
 from adapters.sdk.options import check_given, check_registered
 from adapters.sdk.outcome import MessageOutcome, Report
 from adapters.sdk.reading import WHOLE, Pending, Reader, Translated, append, make, records_of, setting_of
 from adapters.sdk.receipts import Arrival, Receipt, Receipts
 from adapters.sdk.register import Register, check_adapter
-from adapters.sdk.tally import Tally, outcomes_of
+from adapters.sdk.tally import Tally
 from adapters.sdk.together import SMALL_BYTES, Together
 from events.clock import Clock, from_us
 from events.errors import HubError, Refused, WrongSettings
@@ -50,6 +51,7 @@ class Intake:
         self._register = register
         self._adapter_of = adapter_of
         self._clock = clock
+        self._again = Again(log=log, receipts=receipts, keyring=keyring)
         self._together = Together(log=log, receipts=receipts, keyring=keyring, readers=self._readers)
 
     def receive(self, arrival: Arrival, raw: bytes | BinaryIO) -> Report:
@@ -72,24 +74,34 @@ class Intake:
         return self._together.submit(arrival, raw)
 
     def resume(self, receipt_id: str) -> Report:
-        """Translates a stored receipt again, from its first message on. What is known already adds nothing."""
+        """Translates a stored receipt again, from its first message on. What is known already adds nothing.
+
+        Raises Refused `receipt-gone` where nothing of it is kept any more.
+        """
         receipt, raw = self._receipts.open(receipt_id)
+        if raw is None:
+            return self._again.all(receipt, self._reader_of(receipt))
         with raw:
             self._receipts.begin(receipt.id)
             return self._work(receipt, raw)
 
     def retry(self, receipt_id: str, place: str) -> MessageOutcome:
-        """Translates one quarantined message again. Raises Refused `unknown-place` where the receipt has none."""
+        """Translates one quarantined message again.
+
+        Raises Refused `unknown-place` where the receipt has none, `receipt-gone` where it is not kept any more.
+        """
         receipt, raw = self._receipts.open(receipt_id)
         # Refuses who may not send any more.
         self._reader(self._register(), receipt.arrival, from_us(self._clock()).date())
-        with raw:
-            if place == WHOLE:
-                return _as_one(self.resume(receipt_id))
-            for batch in self._batches(receipt, raw, only=place):
-                (outcome,) = outcomes_of(batch, append(self._log, batch).result())
-                self._receipts.replace(receipt.id, outcome)
-                return outcome
+        if raw is not None:
+            raw.close()
+        if place == WHOLE:
+            if raw is None:
+                raise receipt_gone(receipt_id)
+            return _as_one(self.resume(receipt_id))
+        outcome = self._again.one(receipt, self._reader_of(receipt), place)
+        if outcome is not None:
+            return outcome
         raise Refused(
             "unknown-place",
             "the receipt holds no such message",
@@ -134,21 +146,22 @@ class Intake:
         return tally.report(receipt.id)
 
     def _settle(self, receipt: Receipt, batch: list[Pending], appended: Future[list[Outcome]], tally: Tally) -> None:
-        self._receipts.note(receipt.id, tally.add(batch, appended.result()))
+        settled = tally.add(batch, appended.result())
+        self._receipts.note(receipt.id, settled.outcomes, settled.parts)
 
-    def _batches(self, receipt: Receipt, raw: BinaryIO, only: str | None = None) -> Iterator[list[Pending]]:
-        reader = self._reader(self._register(), receipt.arrival, from_us(receipt.received_us).date())
+    def _batches(self, receipt: Receipt, raw: BinaryIO) -> Iterator[list[Pending]]:
+        reader = self._reader_of(receipt)
         maker = reader.maker(receipt.id)
         translated = reader.translate(raw)
         while batch := list(_slice(translated)):
             self._keyring.look_up(records_of(maker, batch))
-            # All are made, also for the retry of one: places count over the whole file.
-            made = [make(maker, each) for each in batch]
-            wanted = [each for each in made if only in (None, each.message.place)]
-            if wanted:
-                yield wanted
+            yield [make(maker, each) for each in batch]
 
     # ---- who may send
+
+    def _reader_of(self, receipt: Receipt) -> Reader:
+        """Who reads what was received already."""
+        return self._reader(self._register(), receipt.arrival, from_us(receipt.received_us).date())
 
     def _readers(self) -> Callable[[Arrival], Reader]:
         """Who reads what comes in, by the register as it stands now; refused is what may not be sent so today.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -17,12 +17,14 @@ from events.catalogue import TYPES, check_payload, check_retraction
 from events.codec import Sealed, seal
 from events.envelope import schema_urn
 from events.errors import RejectedMessage
-from events.identity import Keyring, event_id, fact_token
+from events.identity import Keyring, SubjectKeys, event_id, fact_token
 from events.ids import EventId, checked_subject, source_of
 from events.order import normal_instant, parse_order
 
 _FACT_NAME_MAX = 512
 _GROUP_TYPE = "record.retracted"
+_RAW = "raw"  # the class under which a record's part of a receipt is sealed
+ERASED = "subject-erased"
 _SCHEMAS = {name: schema_urn(name, kind.version) for name, kind in TYPES.items()}
 
 
@@ -32,6 +34,15 @@ class Made(NamedTuple):
     id: EventId
     sealed: Sealed
     findings: tuple[Finding, ...]
+
+
+class Making(NamedTuple):
+    """What was made of a message: its events, why some facts could not become one, and whose message it is."""
+
+    made: tuple[Made, ...] = ()
+    refused: Sequence[Finding] = ()
+    owners: tuple[SubjectKeys, ...] = ()  # of every record it tells of, in order of key id; none where nothing was made
+    ordinals: tuple[int, ...] = ()  # what was counted over the whole receipt, in the order in which it was asked
 
 
 class EventMaker:
@@ -45,17 +56,25 @@ class EventMaker:
         self._keyring = keyring
         self._receipt_id = receipt_id
         self._adapter = f"{adapter.name}@{adapter.version}"
+        self.version = adapter.version
         self._places = Ordinals()
         self._rows = Ordinals()
+        self._known: list[int] = []
+        self._given: list[int] = []
 
     def record_of(self, fact: Fact) -> tuple[str, str]:
         """Agency and record that a fact is about; what is no record is refused when its event is made."""
         return self._agency.name, f"{self._records}{fact.record_type}/{fact.local_id}"
 
-    def make(self, message: Message, translation: Translation) -> tuple[tuple[Made, ...], list[Finding]]:
-        """Events of a translated message, and why some of its facts could not become one."""
+    def make(self, message: Message, translation: Translation, ordinals: Sequence[int] = ()) -> Making:
+        """Events of a translated message, and why some of its facts could not become one.
+
+        `ordinals` are those of an earlier reading: messages that counted then may be gone now.
+        """
         if not translation.facts or translation.quarantined is not None:
-            return (), []
+            return Making()
+        self._known = list(reversed(ordinals))
+        self._given = []
         shared = self._shared(message)
         stand_in: str | None = None
         here: Counter[tuple[str, ...]] = Counter()
@@ -70,7 +89,28 @@ class EventMaker:
                 made.append(self._event(fact, order, findings, stand_in, shared))
             except RejectedMessage as error:
                 refused.append(Finding(error.code, f"{fact.type} {error.where}".strip(), _sentence(error)))
-        return tuple(made), refused
+        return Making(tuple(made), refused, self._owners(translation.facts) if made else (), tuple(self._given))
+
+    def _owners(self, facts: Sequence[Fact]) -> tuple[SubjectKeys, ...]:
+        """Keys of the records that a message tells of, for what is kept of it; without those that are no records."""
+        names = {(fact.record_type, fact.local_id) for fact in facts}
+        found: list[SubjectKeys] = []
+        for kind, local_id in names:
+            try:
+                subject = checked_subject(f"{kind}/{local_id}")
+                found.append(self._keyring.keys_of(self._agency.name, self._records + subject, _RAW))
+            except RejectedMessage:  # no record, or an erased one: its fact was refused for that
+                continue
+        return tuple(found) if len(found) == 1 else tuple(sorted(found, key=lambda keys: keys.key_id))
+
+    def _count(self, counter: Ordinals, key: str | tuple[str, ...]) -> int:
+        if self._known:
+            ordinal = self._known.pop()
+            counter.resume_at(key, ordinal)
+        else:
+            ordinal = counter.next_of(key)
+        self._given.append(ordinal)
+        return ordinal
 
     def _shared(self, message: Message) -> dict[str, str]:
         """Attributes that every event of the message carries."""
@@ -93,7 +133,7 @@ class EventMaker:
             return order.text, []
         key = (fact.record_type, fact.local_id, fact.name or f"~{fact.group}", order.text)
         if fact.order_from == "file":
-            return f"{order.text}/{self._places.next_of(key)}", []
+            return f"{order.text}/{self._count(self._places, key)}", []
         here[key] += 1
         return f"{order.text}/{here[key] - 1}", []
 
@@ -102,7 +142,7 @@ class EventMaker:
         if message.sender_id is not None:
             return f"id:{message.sender_id}", []
         if self._file_name is not None:
-            return f"file:{self._file_name}:{rawhash}:{self._rows.next_of(rawhash)}", []
+            return f"file:{self._file_name}:{rawhash}:{self._count(self._rows, rawhash)}", []
         finding = Finding("no-message-id", "message", "no order, id or file name: sent again, it would be new")
         return f"receipt:{self._receipt_id}#{message.place}", [finding]
 

@@ -33,6 +33,11 @@ class Ordinals:
             self._grow()
         return 0
 
+    def resume_at(self, key: bytes | str | tuple[str, ...], ordinal: int) -> None:
+        """Counts a key as one that was given this ordinal before: the next one is above it."""
+        if self.next_of(key) < ordinal:
+            self._again[hash(key) & 0xFFFF_FFFF_FFFF_FFFF or 1] = ordinal
+
     @staticmethod
     def _find(slots: array[int], code: int) -> int:
         mask = len(slots) - 1

@@ -14,16 +14,14 @@ from typing import BinaryIO, NamedTuple, cast
 import structlog
 
 from adapters.sdk.adapter import Adapter, Finding, Message, Prepares, Setting, Translation
-from adapters.sdk.making import EventMaker, Made
+from adapters.sdk.making import ERASED, EventMaker, Made, Making
 from adapters.sdk.outcome import State
-from adapters.sdk.receipts import Arrival
+from adapters.sdk.receipts import Arrival, Part
 from adapters.sdk.register import Agency, System
 from events.errors import HubError, RejectedMessage
 from events.identity import Keyring
 from events.log.port import Log, Outcome
 
-# Of what is about an erased record: it was understood, and nothing of it is kept, not even for somebody to look at.
-SUPPRESSED = "subject-erased"
 WHOLE = "whole"  # the place of what was received, where no message could be cut out of it
 _log = structlog.get_logger()
 
@@ -36,6 +34,7 @@ class Pending(NamedTuple):
     reason: str
     findings: tuple[Finding, ...]
     made: tuple[Made, ...]
+    part: Part
 
 
 class Translated(NamedTuple):
@@ -44,6 +43,7 @@ class Translated(NamedTuple):
     message: Message
     translation: Translation | None
     fault: Finding | None = None
+    ordinals: tuple[int, ...] = ()  # of an earlier reading
 
 
 class Reader:
@@ -58,13 +58,20 @@ class Reader:
     def translate(self, raw: BinaryIO) -> Iterator[Translated]:
         """The messages of one receipt, in their order; as a stream, as the adapter splits it."""
         for message in self._messages(raw):
-            if message.fault is not None:
-                yield Translated(message, None, message.fault)
-                continue
-            try:
-                yield Translated(message, self._translation(message))
-            except RejectedMessage as error:
-                yield Translated(message, None, _finding_of(error))
+            yield self._translated(message)
+
+    def translate_again(self, part: Part) -> Translated:
+        """A message that was kept. What was counted for it counts unless another release of the adapter read it."""
+        translated = self._translated(part.message)
+        return translated if part.version != self._adapter.version else translated._replace(ordinals=part.ordinals)
+
+    def _translated(self, message: Message) -> Translated:
+        if message.fault is not None:
+            return Translated(message, None, message.fault)
+        try:
+            return Translated(message, self._translation(message))
+        except RejectedMessage as error:
+            return Translated(message, None, _finding_of(error))
 
     def maker(self, receipt_id: str) -> EventMaker:
         """Makes the events of one receipt: places count over the whole of it."""
@@ -103,7 +110,7 @@ def setting_of(arrival: Arrival, agency: Agency, system: System, adapter: Adapte
 
 def records_of(maker: EventMaker, batch: Iterable[Translated]) -> Iterator[tuple[str, str]]:
     """Agency and record of every fact: to be looked up at once, before their keys are asked for one by one."""
-    for _, translation, _ in batch:
+    for _, translation, _, _ in batch:
         if translation is not None:
             for fact in translation.facts:
                 yield maker.record_of(fact)
@@ -111,14 +118,14 @@ def records_of(maker: EventMaker, batch: Iterable[Translated]) -> Iterator[tuple
 
 def make(maker: EventMaker, translated: Translated) -> Pending:
     """The events of a translated message, if it has any."""
-    message, translation, fault = translated
+    message, translation, fault, ordinals = translated
     if translation is None:
-        return Pending(message, "quarantined", "", (fault,) if fault is not None else (), ())
+        return Pending(message, "quarantined", "", (fault,) if fault is not None else (), (), Part(message))
     try:
-        made, refused = maker.make(message, translation)
+        making = maker.make(message, translation, ordinals)
     except RejectedMessage as error:
-        return Pending(message, "quarantined", "", (_finding_of(error),), ())
-    return _pending(message, translation, made, refused)
+        return Pending(message, "quarantined", "", (_finding_of(error),), (), Part(message))
+    return _pending(message, translation, making, maker.version)
 
 
 def append(log: Log, read: Iterable[Pending]) -> Future[list[Outcome]]:
@@ -137,17 +144,23 @@ def _prepares(kind: type[Adapter]) -> bool:
     return issubclass(kind, Prepares)
 
 
-def _pending(message: Message, translation: Translation, made: tuple[Made, ...], refused: list[Finding]) -> Pending:
+def _pending(message: Message, translation: Translation, making: Making, version: str) -> Pending:
+    made, refused = making.made, making.refused
     findings = (*translation.findings, *(finding for each in made for finding in each.findings), *refused)
+    part = Part(message)
     if translation.quarantined is not None:
-        return Pending(message, "quarantined", "", (translation.quarantined, *findings), ())
-    if refused and not made:
-        if all(finding.code == SUPPRESSED for finding in refused):
-            return Pending(message, "accepted-with-findings", "", (*refused, *translation.findings), ())
-        return Pending(message, "quarantined", "", (*refused, *translation.findings), ())
-    if translation.not_mapped is not None or not made:
-        return Pending(message, "not-mapped", translation.not_mapped or "holds nothing to record", findings, ())
-    return Pending(message, "accepted-with-findings" if findings else "accepted", "", findings, made)
+        return Pending(message, "quarantined", "", (translation.quarantined, *findings), (), part)
+    if refused and any(finding.code == ERASED for finding in refused):
+        part = Part(message, is_closed=True)
+        if not made:
+            return Pending(message, "not-mapped", ERASED, tuple(refused), (), part)
+    elif refused and not made:
+        return Pending(message, "quarantined", "", (*refused, *translation.findings), (), part)
+    elif translation.not_mapped is not None or not made:
+        return Pending(message, "not-mapped", translation.not_mapped or "holds nothing to record", findings, (), part)
+    else:
+        part = Part(message, making.owners, False, making.ordinals, version)
+    return Pending(message, "accepted-with-findings" if findings else "accepted", "", findings, made, part)
 
 
 def _adapter_failed(adapter: Adapter, error: Exception) -> RejectedMessage:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
+from adapters.sdk.adapter import Message
 from adapters.sdk.outcome import MessageOutcome
+from events.identity import SubjectKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,43 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Stored raw bytes: id, arrival, when (µs since 1970), how many bytes and their SHA-256 (hex)."""
+    """What was received: id, arrival, when (µs since 1970), and how many bytes, rounded up above (hub/receipts)."""
 
     id: str
     arrival: Arrival
     received_us: int
     size_bytes: int
-    sha256: str
+
+
+class Part(NamedTuple):
+    """A message that is kept, and for whom: it goes when any of its owners is erased.
+
+    Without an owner (not mapped, quarantined) it is kept for 30 days; of a closed one (about an erased record) nothing
+    is kept at all. `version` is that of the adapter that counted the ordinals.
+    """
+
+    message: Message
+    owners: tuple[SubjectKeys, ...] = ()
+    is_closed: bool = False
+    ordinals: tuple[int, ...] = ()
+    version: str = ""
+
+
+class Kept(NamedTuple):
+    """What is left of a message, with what became of it: no part where it is gone."""
+
+    place: str
+    outcome: MessageOutcome
+    part: Part | None  # without owners
+    is_owned: bool = False
+    is_erased: bool = False  # it was about somebody who was erased; else it was kept for 30 days
+
+
+class KeptBatch(NamedTuple):
+    """Messages of a parted receipt that follow each other; `first` is the how-manieth the first one is, from 0."""
+
+    first: int
+    kept: Sequence[Kept]
 
 
 class Receipts(Protocol):
@@ -40,8 +72,15 @@ class Receipts(Protocol):
         """The same for many small ones at once, without waiting: what is given back for each waits, and raises."""
         ...
 
-    def open(self, receipt_id: str) -> tuple[Receipt, BinaryIO]:
-        """The receipt and its bytes as a stream. Raises Refused `unknown-receipt`."""
+    def open(self, receipt_id: str) -> tuple[Receipt, BinaryIO | None]:
+        """The receipt and its bytes as a stream, or None where they were parted since: `kept` has what is left.
+
+        Raises Refused `unknown-receipt`, `receipt-gone` where nothing of it is kept any more.
+        """
+        ...
+
+    def kept(self, receipt_id: str) -> Iterator[KeptBatch]:
+        """What is left of the messages of a receipt, in their order. Raises Refused `unknown-receipt`."""
         ...
 
     def begin(self, receipt_id: str) -> None:
@@ -51,15 +90,24 @@ class Receipts(Protocol):
         """
         ...
 
-    def note(self, receipt_id: str, outcomes: Sequence[MessageOutcome], *, are_last: bool = False) -> None:
-        """Outcomes of the next messages, in their order; not waited for: the start-up sweep repeats what a crash loses.
+    def note(
+        self, receipt_id: str, outcomes: Sequence[MessageOutcome], parts: Sequence[Part], *, are_last: bool = False
+    ) -> None:
+        """Outcomes of the next messages, in their order, and what is kept of each.
 
-        A quarantined message gets a number (Q-0031). The last ones finish the receipt.
+        Not waited for: the start-up sweep repeats what a crash loses. A quarantined message gets a number (Q-0031).
+        The last ones finish the receipt.
         """
         ...
 
-    def replace(self, receipt_id: str, outcome: MessageOutcome) -> None:
-        """The outcome of a message that was quarantined and retried stands for the one noted before."""
+    def note_again(
+        self, receipt_id: str, first: int, outcomes: Sequence[MessageOutcome], moved: Mapping[int, Part]
+    ) -> None:
+        """Outcomes of a batch of kept messages that were read again; `moved` are those that are kept otherwise now."""
+        ...
+
+    def replace(self, receipt_id: str, at: int, outcome: MessageOutcome, moved: Part | None) -> None:
+        """The outcome of a message, the how-manieth from 0, that was retried stands for the one noted before."""
         ...
 
     def finish(self, receipt_id: str) -> None:

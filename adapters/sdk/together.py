@@ -119,7 +119,8 @@ class Together:
         tally = Tally()
         events = sum([len(pending.made) for pending in read])
         with kept(receipt.id):
-            self._receipts.note(receipt.id, tally.add(read, list(islice(answers, events))), are_last=True)
+            settled = tally.add(read, list(islice(answers, events)))
+            self._receipts.note(receipt.id, settled.outcomes, settled.parts, are_last=True)
         return tally.report(receipt.id)
 
 

@@ -206,7 +206,7 @@ def receipt(
     screen = session.screen
     screen.line(f"{document['receipt']}  {document['status']}", "bold")
     screen.line(f"from {document['agency']}/{document['system']}, read by {document['adapter']}")
-    screen.line(f"received {document['received']}, {document['size_bytes']} bytes, SHA-256 {document['sha256']}")
+    screen.line(f"received {document['received']}, up to {document['size_bytes']} bytes")
     screen.line(", ".join(f"{name.replace('_', ' ')} {document[name]}" for name in SUMS))
     _show_outcomes(screen, [("", document["outcomes"])])
 

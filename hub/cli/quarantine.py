@@ -58,6 +58,7 @@ def show(context: typer.Context, number: _Number) -> None:
     named = f" of {document['file_name']}" if document["file_name"] else ""
     session.screen.line(f"{document['place']}{named}, from {document['agency']}/{document['system']}")
     session.screen.line(f"receipt {document['receipt']}, read by {document['adapter']}, noted {document['noted']}")
+    session.screen.line(f"its bytes are kept until {document['kept_until']}")
     session.screen.line(f"Once the cause is gone: tellonce quarantine retry {document['number']}")
 
 

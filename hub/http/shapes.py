@@ -128,7 +128,6 @@ class Receipt(Counts):
     file_name: str | None
     received: str
     size_bytes: int
-    sha256: str
     outcomes: list[Outcome]
 
 
@@ -155,6 +154,7 @@ class Quarantined(_Answer):
     sender_id: str | None
     state: Literal["waiting", "released"]
     noted: str
+    kept_until: str
 
 
 class Quarantine(_Answer):

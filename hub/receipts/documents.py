@@ -1,8 +1,8 @@
 """Outcomes of many messages as one compact document, and back.
 
-Column by column (places, states, sender ids, events a message, positions, duplicates, reasons, findings): what is
-equal for all messages stands once, what few have stands by index, positions that follow each other are one range.
-Event ids stand beside it in 32 bytes each.
+Column by column (places, states, events a message, positions, duplicates, reasons, findings): what is equal for all
+messages stands once, what few have stands by index, positions that follow each other are one range. Event ids stand
+beside it in 32 bytes each. Nothing of it names anybody: senders' own ids are in the sealed parts (parts.py).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Noted(NamedTuple):
 
 
 def encode(outcomes: Sequence[MessageOutcome]) -> Noted:
-    """The document of at least one outcome."""
+    """The document of at least one outcome; it comes back without the sender's id."""
     if len(outcomes) == 1 and _is_plain(outcomes[0]):
         return _encode_plain(outcomes[0])
     states = [outcome.state for outcome in outcomes]
@@ -59,7 +59,6 @@ def encode(outcomes: Sequence[MessageOutcome]) -> Noted:
     document = (
         [outcome.place for outcome in outcomes],
         _once(states),
-        _once([outcome.sender_id for outcome in outcomes]),
         _once([len(outcome.events) for outcome in outcomes]),
         _runs([event.position for event in events]),
         duplicates if len(duplicates) < len(events) else True,
@@ -95,7 +94,6 @@ def _encode_plain(outcome: MessageOutcome) -> Noted:
     document = (
         [outcome.place],
         "accepted",
-        outcome.sender_id,
         count,
         _runs([event.position for event in events]),
         True if are_known else (),
@@ -111,10 +109,9 @@ class Document:
     """An encoded document, read back message by message."""
 
     def __init__(self, document: bytes, event_ids: bytes) -> None:
-        places, states, senders, sizes, runs, duplicates, self._reasons, self._findings = orjson.loads(document)
+        places, states, sizes, runs, duplicates, self._reasons, self._findings = orjson.loads(document)
         self._places: list[str] = places
         self._states: list[State] = _many(states, len(places))
-        self.sender_ids: list[str | None] = _many(senders, len(places))
         self._ends = list(accumulate(_many(sizes, len(places))))
         self._positions = [f"{prefix}:{at}" for prefix, first, count in runs for at in range(first, first + count)]
         self._duplicates = range(len(self._positions)) if duplicates is True else set(duplicates)
@@ -127,7 +124,7 @@ class Document:
         return MessageOutcome(
             self._places[at],
             self._states[at],
-            self.sender_ids[at],
+            None,
             self._reasons.get(str(at), ""),
             tuple(Finding(*each) for each in self._findings.get(str(at), ())),
             tuple(self._event(event) for event in range(self._ends[at - 1] if at else 0, self._ends[at])),

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
 
 import apsw
 import orjson
 
+from adapters.sdk.making import ERASED
 from adapters.sdk.outcome import Counts, MessageOutcome
-from adapters.sdk.receipts import Arrival, Receipt
+from adapters.sdk.receipts import Arrival, Kept, KeptBatch, Receipt
 from events.errors import Refused
+from events.sealing import Cipher, DoesNotOpen
 from hub.receipts.documents import Document, decode
+from hub.receipts.finding import Finding
+from hub.receipts.holding import HeldBatch, HeldPart, Holding, Whose, placed, sender_ids
 from hub.receipts.journal import find_number, read_sums, unknown_receipt
 from hub.receipts.names import ReceiptNames, quarantine_name
+from hub.receipts.sealer import Flight
+from hub.receipts.sealing import (
+    WRAPPED_BYTES,
+    Days,
+    ReceiptKeys,
+    about_body,
+    about_head,
+    damaged,
+    gone_at_us,
+    head_key_of,
+    unsealed,
+    unwrap,
+)
 
 QuarantineState = Literal["waiting", "released"]
-_ARRIVAL = "r.number, r.agency, r.system, r.adapter, r.file_name, r.options, r.received_us, r.size_bytes, r.sha256"
+_ARRIVAL = "r.number, r.agency, r.system, r.adapter, r.received_us, r.size_bytes, r.head"
 _QUARANTINE = (
-    "SELECT q.number, q.receipt, r.agency, r.system, r.adapter, r.file_name, q.place, q.code, q.field, q.detail, "
-    "q.sender_id, q.state, q.noted_us FROM quarantine q JOIN receipts r ON r.number = q.receipt"
+    f"SELECT q.number, q.at, q.place, q.code, q.field, q.detail, q.state, q.noted_us, {_ARRIVAL} "
+    "FROM quarantine q JOIN receipts r ON r.number = q.receipt"
 )
+_NO_KEY = bytes(WRAPPED_BYTES)
 
 
 class ReceiptStatus(NamedTuple):
@@ -38,7 +58,10 @@ class FoundMessage(NamedTuple):
 
 
 class QuarantineEntry(NamedTuple):
-    """A message that could not be understood: why, and where its bytes are."""
+    """A message that could not be understood: why, where it came in, and until when its bytes are kept.
+
+    File name and sender's id are gone with the bytes.
+    """
 
     number: int
     receipt: str
@@ -53,6 +76,7 @@ class QuarantineEntry(NamedTuple):
     sender_id: str | None
     state: QuarantineState
     noted_us: int
+    gone_at_us: int
 
     @property
     def name(self) -> str:
@@ -73,12 +97,23 @@ class DayCounts(NamedTuple):
     last_received_us: int
 
 
+class Arrived(NamedTuple):
+    """What arrived and was not parted: its key, and its bytes unless they lie in a file."""
+
+    key: bytes
+    body: bytes | None
+
+
 class ReceiptQueries:
     """Questions to one connection that reads."""
 
-    def __init__(self, db: apsw.Connection, names: ReceiptNames) -> None:
+    def __init__(self, db: apsw.Connection, names: ReceiptNames, keys: ReceiptKeys, days: Days) -> None:
         self._db = db
         self._names = names
+        self._keys = keys
+        self._days = days
+        self._holding = Holding(db, keys, days)
+        self._finding = Finding(db, keys, days)
 
     def receipt(self, receipt_id: str) -> tuple[int, Receipt]:
         """Number and receipt. Raises Refused `unknown-receipt`."""
@@ -86,12 +121,57 @@ class ReceiptQueries:
         row = self._db.execute(f"SELECT {_ARRIVAL} FROM receipts r WHERE r.number = ?", (number,)).fetchone()
         if row is None:
             raise unknown_receipt(receipt_id)
-        return row[0], self._receipt(*row)
+        return row[0], self._receipt(row)
 
-    def body(self, number: int) -> bytes | None:
-        """Its bytes; None where they lie in a file."""
-        body: bytes | None = self._db.execute("SELECT body FROM receipts WHERE number = ?", (number,)).get
-        return body
+    def has_arrived(self, number: int) -> bool:
+        """Whether its bytes are still there as a whole."""
+        return bool(self._db.execute("SELECT count(*) FROM arrived WHERE number = ?", (number,)).get)
+
+    def arrived(self, number: int, receipt: Receipt) -> Arrived | None:
+        """Key and bytes of what was not parted; None where its 30 days are over.
+
+        Raises Refused `receipt-damaged`.
+        """
+        key = self._key(number, receipt.received_us)
+        if key is None:
+            return None
+        body = self._db.execute("SELECT body FROM arrived WHERE number = ?", (number,)).get
+        try:
+            return Arrived(key, None if body is None else unsealed(Cipher(key), body, about_body(number)))
+        except DoesNotOpen as error:
+            raise damaged(receipt.id) from error
+
+    def _key(self, number: int, received_us: int) -> bytes | None:
+        """The key of what arrived, as long as it was not parted and its day's key is there."""
+        wrapped = self._db.execute("SELECT wrapped FROM receipt_keys WHERE number = ?", (number,)).get
+        day = None if wrapped == _NO_KEY else self._days.of(received_us)
+        if day is None:
+            return None
+        try:
+            return unwrap(day, number, wrapped)
+        except DoesNotOpen as error:
+            raise damaged(self._names.name_of(number)) from error
+
+    def flight(self, receipt_id: str) -> tuple[Flight, bytes]:
+        """What the parts of a stored receipt are sealed with, and the key of its head."""
+        number, receipt = self.receipt(receipt_id)
+        key = self._key(number, receipt.received_us)
+        has_head = self._db.execute("SELECT head IS NOT NULL FROM receipts WHERE number = ?", (number,)).get
+        flight = Flight(number, receipt.arrival.agency, receipt.received_us, key or b"", bool(has_head))
+        head_key = head_key_of(key) if key is not None else self._holding.any_head_key(_whose(number, receipt))
+        return flight, head_key
+
+    def kept(self, receipt_id: str) -> Iterator[KeptBatch]:
+        """What is left of a receipt's messages, batch by batch, each read when it is asked for."""
+        number, receipt = self.receipt(receipt_id)
+        for batch in self._holding.batches(_whose(number, receipt)):
+            row = self._db.execute(
+                "SELECT document, event_ids FROM outcomes WHERE receipt = ? AND first = ?", (number, batch.first)
+            ).fetchone()
+            if row is None:  # the run was begun again meanwhile
+                return
+            outcomes = [self._newest(number, outcome) for outcome in decode(*row)]
+            yield KeptBatch(batch.first, [_kept(*each) for each in zip(outcomes, batch.parts, strict=True)])
 
     def status(self, receipt_id: str) -> ReceiptStatus:
         number, receipt = self.receipt(receipt_id)
@@ -104,28 +184,43 @@ class ReceiptQueries:
         rows = self._db.execute(
             f"SELECT {_ARRIVAL} FROM unfinished u JOIN receipts r ON r.number = u.receipt ORDER BY u.receipt"
         )
-        return [self._receipt(*row) for row in rows]
+        return [self._receipt(row) for row in rows]
 
     def in_files(self) -> list[tuple[str, int]]:
         """Ids and sizes of the receipts whose bytes lie in a file of their own."""
-        rows = self._db.execute("SELECT number, size_bytes FROM receipts WHERE body IS NULL ORDER BY number")
+        rows = self._db.execute(
+            "SELECT a.number, r.size_bytes FROM arrived a JOIN receipts r ON r.number = a.number "
+            "WHERE a.body IS NULL ORDER BY a.number"
+        )
         return [(self._names.name_of(number), size) for number, size in rows]
 
     def outcomes(self, receipt_id: str, after: int, limit: int) -> list[tuple[int, MessageOutcome]]:
         """Outcomes of a receipt's messages in their order, each with its how-manieth (from 1), from `after` on."""
-        number, _ = self.receipt(receipt_id)
+        number, receipt = self.receipt(receipt_id)
+        whose = _whose(number, receipt)
         rows = self._db.execute(
             "SELECT first, document, event_ids FROM outcomes WHERE receipt = :r AND first >= "
             "(SELECT max(first) FROM outcomes WHERE receipt = :r AND first <= :after) ORDER BY first",
             {"r": number, "after": after},
         )
         page: list[tuple[int, MessageOutcome]] = []
-        for first, document, event_ids in rows:
-            noted = enumerate(decode(document, event_ids), first + 1)
-            page.extend((at, self._newest(number, outcome)) for at, outcome in noted if after < at <= after + limit)
+        for first, document, event_ids in list(rows):
+            held = next(self._holding.batches(whose, first), None)
+            for at, outcome in enumerate(decode(document, event_ids)):
+                if after < first + at + 1 <= after + limit:
+                    page.append((first + at + 1, self._told(number, outcome, held, at)))
             if len(page) >= limit:
                 break
         return page
+
+    def _told(self, number: int, outcome: MessageOutcome, held: HeldBatch | None, at: int) -> MessageOutcome:
+        """An outcome as it stands now; of a message about somebody who was erased nothing is told any more."""
+        outcome = self._newest(number, outcome)
+        if held is None:
+            return outcome
+        if held.parts[at].is_erased:
+            return MessageOutcome(outcome.place, "not-mapped", None, ERASED)
+        return replace(outcome, sender_id=sender_ids(held)[at])
 
     def _newest(self, number: int, outcome: MessageOutcome) -> MessageOutcome:
         row = self._db.execute(
@@ -134,21 +229,28 @@ class ReceiptQueries:
         return outcome if row is None else decode(*row)[0]
 
     def of_sender_id(self, sender_id: str, agency: str | None, limit: int) -> list[FoundMessage]:
-        """Messages that carry a sender's own id, newest first. Reads every document: 1 GB of them a second."""
-        rows = self._db.execute(
-            f"SELECT o.document, o.event_ids, {_ARRIVAL} FROM outcomes o CROSS JOIN receipts r ON r.number = o.receipt "
-            "WHERE instr(o.document, :quoted) AND (:agency IS NULL OR r.agency = :agency) "
-            "ORDER BY o.receipt DESC, o.first DESC",
-            {"quoted": orjson.dumps(sender_id), "agency": agency},
-        )
+        """Messages that carry a sender's own id, newest first."""
+        agencies = [agency] if agency is not None else self._agencies()
         found: list[FoundMessage] = []
-        for document, event_ids, *arrival in rows:
-            noted = Document(document, event_ids)
-            meant = [noted.outcome(at) for at, its_id in enumerate(noted.sender_ids) if its_id == sender_id]
-            found.extend(FoundMessage(self._receipt(*arrival), self._newest(arrival[0], each)) for each in meant)
+        for number, first, at in self._finding.messages(agencies, sender_id):
+            row = self._db.execute(
+                f"SELECT o.document, o.event_ids, {_ARRIVAL} FROM outcomes o JOIN receipts r ON r.number = o.receipt "
+                "WHERE o.receipt = ? AND o.first = ?",
+                (number, first),
+            ).fetchone()
+            if row is None:
+                continue
+            document, event_ids, *arrival = row
+            receipt = self._receipt(arrival)
+            if receipt.arrival.agency in agencies:
+                outcome = self._newest(number, Document(document, event_ids).outcome(at))
+                found.append(FoundMessage(receipt, replace(outcome, sender_id=sender_id)))
             if len(found) >= limit:
                 break
-        return found[:limit]
+        return found
+
+    def _agencies(self) -> list[str]:
+        return [name for (name,) in self._db.execute("SELECT DISTINCT agency FROM days")]
 
     def quarantine(
         self, agency: str | None, receipt_id: str | None, state: str | None, after: int, limit: int
@@ -182,23 +284,65 @@ class ReceiptQueries:
     def days(self) -> list[DayCounts]:
         return [DayCounts(*row) for row in self._db.execute("SELECT * FROM days ORDER BY agency, system, day")]
 
-    def _receipt(
-        self,
-        number: int,
-        agency: str,
-        system: str,
-        adapter: str,
-        file_name: str | None,
-        options: bytes,
-        received_us: int,
-        size_bytes: int,
-        sha256: bytes,
-    ) -> Receipt:
-        arrival = Arrival(agency, system, adapter, file_name, orjson.loads(options))
-        return Receipt(self._names.name_of(number), arrival, received_us, size_bytes, sha256.hex())
+    def waiting_until(self, agency: str) -> int | None:
+        """When the last of what an agency sent and nobody could read is gone; None where there is nothing of that."""
+        return self._finding.waiting_until(agency)
 
-    def _entry(self, number: int, receipt: int, *rest: object) -> QuarantineEntry:
-        return QuarantineEntry(number, self._names.name_of(receipt), *rest)  # type: ignore[arg-type]
+    def _receipt(self, row: Sequence[Any], head_key: bytes | None = None) -> Receipt:
+        """A receipt; its file name and options as long as anything of it is left that opens them."""
+        number, agency, system, adapter, received_us, size_bytes, head = row
+        name = self._names.name_of(number)
+        file_name: str | None = None
+        options: dict[str, Any] = {}
+        if head is not None:
+            if head_key is None:
+                key = self._key(number, received_us)
+                whose = Whose(number, name, agency, received_us)
+                head_key = self._holding.any_head_key(whose) if key is None else head_key_of(key)
+            if head_key:
+                file_name, options = self._head(head, head_key, number)
+        return Receipt(name, Arrival(agency, system, adapter, file_name, options), received_us, size_bytes)
+
+    def _head(self, head: bytes, head_key: bytes, number: int) -> tuple[str | None, dict[str, Any]]:
+        try:
+            file_name, options = orjson.loads(unsealed(Cipher(head_key), head, about_head(number)))
+        except DoesNotOpen as error:
+            raise damaged(self._names.name_of(number)) from error
+        return file_name, options
+
+    def _entry(self, number: int, at: int, *rest: Any) -> QuarantineEntry:
+        place, code, where, detail, state, noted_us, *arrival = rest
+        its_number, agency, received_us = arrival[0], arrival[1], arrival[4]
+        held = self._holding.one(Whose(its_number, self._names.name_of(its_number), agency, received_us), at)
+        opened = None if held is None else held.opened
+        # Where the whole was kept because it could not be cut, its own key opens the head.
+        receipt = self._receipt(arrival, None if opened is None else opened.head_key or None)
+        arrived = receipt.arrival
+        return QuarantineEntry(
+            number,
+            receipt.id,
+            arrived.agency,
+            arrived.system,
+            arrived.adapter,
+            arrived.file_name,
+            place,
+            code,
+            where,
+            detail,
+            None if opened is None else opened.part.message.sender_id,
+            state,
+            noted_us,
+            gone_at_us(received_us),
+        )
+
+
+def _whose(number: int, receipt: Receipt) -> Whose:
+    return Whose(number, receipt.id, receipt.arrival.agency, receipt.received_us)
+
+
+def _kept(outcome: MessageOutcome, held: HeldPart) -> Kept:
+    part = placed(held, outcome.place)
+    return Kept(outcome.place, outcome, part, held.is_owned, held.is_erased)
 
 
 def unknown_quarantine_number(number: int) -> Refused:

@@ -1,17 +1,17 @@
-"""The store of receipts: raw bytes are durable here before anything reads them.
+"""The store of receipts: raw bytes are durable here, sealed, before anything reads them.
 
 Bytes up to 1 MiB are a row of receipts.sqlite, longer ones a file in `receipts/` beside it, written before its row.
-One thread writes, in groups; reading is allowed from any thread.
+Once every message has its outcome the bytes as a whole are gone, and each message's own part is kept for those whom it
+tells of (sealing.py). One thread writes, in groups; reading is allowed from any thread.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -20,25 +20,30 @@ from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import apsw
-import orjson
 import structlog
 
+from adapters.sdk.again import receipt_gone
 from adapters.sdk.outcome import MessageOutcome
-from adapters.sdk.receipts import Arrival, Receipt
+from adapters.sdk.reading import WHOLE
+from adapters.sdk.receipts import Arrival, KeptBatch, Part, Receipt
 from events.clock import Clock, from_us
 from events.errors import Refused, TryAgainLater
 from hub.receipts.documents import encode, printable
 from hub.receipts.files import ReceiptFiles
-from hub.receipts.journal import (
+from hub.receipts.jobs import (
     BeginReceipt,
+    DropParts,
     FinishReceipt,
-    Journal,
+    ForgetOld,
+    NoteAgain,
     NoteOutcomes,
     QuarantinedMessage,
     ReplaceOutcome,
     StoreReceipt,
 )
+from hub.receipts.journal import Journal
 from hub.receipts.names import KEY_BYTES, NameKey, ReceiptNames
+from hub.receipts.parts import SealedPart
 from hub.receipts.queries import (
     DayCounts,
     FoundMessage,
@@ -47,13 +52,16 @@ from hub.receipts.queries import (
     ReceiptQueries,
     ReceiptStatus,
 )
+from hub.receipts.sealer import Flight, Sealer
+from hub.receipts.sealing import Days, ReceiptKeys, damaged, padded_bytes
 from hub.receipts.tables import STORED_FORMAT, make_tables
 from hub.receipts.writer import GroupWriter, Waiter
-from hub.sqlite import open_file, open_to_read, transaction
+from hub.sqlite import open_file, open_to_read, transaction, truncate
 
 ROW_MAX_BYTES = 1 << 20
 PAGE_MAX = 1_000
 _QUARTER_US = 900_000_000
+UNREAD = "not read for 30 days"
 _FILE = "receipts.sqlite"
 _LONDON = ZoneInfo("Europe/London")
 _log = structlog.get_logger()
@@ -67,6 +75,7 @@ class ReceiptStore:
         folder: Path,
         *,
         clock: Clock,
+        keys: ReceiptKeys,
         epoch: str = "",
         zone: ZoneInfo = _LONDON,
         random: Callable[[int], bytes] = os.urandom,
@@ -74,6 +83,9 @@ class ReceiptStore:
         """`epoch` is the log's: after a restore, receipts get their ids under a new key (see names.py)."""
         self._path = folder / _FILE
         self._clock = clock
+        self._keys = keys
+        self._days = Days(keys, clock)
+        self._sealer = Sealer(keys, self._days, random)
         self._db = open_file(self._path, STORED_FORMAT, make_tables)
         first: int = (self._db.execute("SELECT max(number) FROM receipts").get or 0) + 1
         self._numbers = itertools.count(first)
@@ -81,15 +93,16 @@ class ReceiptStore:
         self._readers = threading.local()
         self._files = ReceiptFiles(folder / "receipts")
         self.missing: tuple[str, ...] = self._compare_files()
-        self._writer = GroupWriter(_FILE, Journal(self._db, self._names, _days_in(zone)).commit)
+        journal = Journal(self._db, self._names, _days_in(zone), self._files.remove)
+        self._writer = GroupWriter(_FILE, journal.commit)
 
     def _compare_files(self) -> tuple[str, ...]:
         """Removes files that no row names, left by a crash; ids of the receipts whose file is gone or cut short."""
-        filed = ReceiptQueries(self._db, self._names).in_files()
+        filed = ReceiptQueries(self._db, self._names, self._keys, self._days).in_files()
         for name in set(self._files.names()) - {name for name, _ in filed}:
             self._files.remove(name)
             _log.info("receipt_file_without_row_removed", receipt=name)
-        missing = tuple(name for name, size in filed if self._files.size_bytes(name) != size)
+        missing = tuple(name for name, size in filed if not self._files.is_whole(name, size))
         for name in missing:
             _log.error("receipt_bytes_missing", receipt=name)
         return missing
@@ -102,11 +115,11 @@ class ReceiptStore:
         if len(head) <= ROW_MAX_BYTES:
             (stored,) = self.submit([(arrival, head)])
             return stored()
-        number = self._next_number()
+        number, key = self._next_number(), self._sealer.new_key()
         name = self._names.name_of(number)
-        size_bytes, sha256 = self._files.write(name, head, io.BytesIO() if isinstance(raw, bytes) else raw)
-        job = self._job(number, arrival, None, size_bytes, sha256)
+        size_bytes = self._files.write(name, key, head, io.BytesIO() if isinstance(raw, bytes) else raw)
         try:
+            job = self._job(number, key, arrival, None, size_bytes)
             self._writer.submit(job)
             return job.stored()
         except BaseException:
@@ -115,12 +128,13 @@ class ReceiptStore:
 
     def submit(self, arrivals: Sequence[tuple[Arrival, bytes]]) -> list[Callable[[], Receipt]]:
         """The same for many that each fit a row, without waiting: what is given back for each waits, and raises."""
-        jobs = [
-            self._job(self._next_number(), arrival, raw, len(raw), hashlib.sha256(raw).digest())
-            for arrival, raw in arrivals
-        ]
+        jobs = [self._small_job(arrival, raw) for arrival, raw in arrivals]
         self._writer.submit(*jobs)
         return [job.stored for job in jobs]
+
+    def _small_job(self, arrival: Arrival, raw: bytes) -> StoreReceipt:
+        number, key = self._next_number(), self._sealer.new_key()
+        return self._job(number, key, arrival, self._sealer.body(number, key, raw), len(raw))
 
     def _next_number(self) -> int:
         number = next(self._numbers)
@@ -128,58 +142,140 @@ class ReceiptStore:
             number = next(self._numbers)
         return number
 
-    def _job(self, number: int, arrival: Arrival, body: bytes | None, size_bytes: int, sha256: bytes) -> StoreReceipt:
+    def _job(self, number: int, key: bytes, arrival: Arrival, body: bytes | None, size_bytes: int) -> StoreReceipt:
         if arrival.file_name is not None and (file_name := printable(arrival.file_name)) != arrival.file_name:
             arrival = replace(arrival, file_name=file_name)
-        receipt = Receipt(self._names.name_of(number), arrival, self._clock(), size_bytes, sha256.hex())
-        return StoreReceipt(number, receipt, orjson.dumps(dict(arrival.options)), sha256, body, Waiter())
+        receipt = Receipt(self._names.name_of(number), arrival, self._clock(), padded_bytes(size_bytes))
+        head = self._sealer.head(number, key, arrival)
+        wrapped = self._sealer.wrapped(number, key, receipt.received_us)
+        self._sealer.begin(receipt.id, Flight(number, arrival.agency, receipt.received_us, key, head is not None))
+        return StoreReceipt(number, receipt, head, wrapped, body, Waiter())
 
-    def open(self, receipt_id: str) -> tuple[Receipt, BinaryIO]:
-        """The receipt and its bytes. Raises Refused `unknown-receipt` or `receipt-bytes-missing`."""
+    def open(self, receipt_id: str) -> tuple[Receipt, BinaryIO | None]:
+        """The receipt and its bytes, as long as they were not parted.
+
+        Raises Refused `unknown-receipt`, `receipt-gone`, `receipt-damaged` (also while they are read) or
+        `receipt-bytes-missing`.
+        """
+        self.settle()
         queries = self._queries()
         number, receipt = queries.receipt(receipt_id)
-        body = queries.body(number)
-        if body is not None:
-            return receipt, io.BytesIO(body)
-        if self._files.size_bytes(receipt.id) != receipt.size_bytes:
+        if not queries.has_arrived(number):
+            return receipt, None
+        arrived = queries.arrived(number, receipt)
+        if arrived is None:
+            raise receipt_gone(receipt.id)
+        if arrived.body is not None:
+            return receipt, io.BytesIO(arrived.body)
+        if not self._files.is_whole(receipt.id, receipt.size_bytes):
             raise Refused(
                 "receipt-bytes-missing",
                 "the file with the bytes of this receipt is gone or was cut short",
                 where=f"receipt {receipt.id}",
                 next_step="Restore the folder `receipts` of the home from a backup; its events are not harmed.",
             )
-        return receipt, self._files.open(receipt.id)
+        return receipt, self._files.open(receipt.id, arrived.key, lambda: damaged(receipt.id))
+
+    def kept(self, receipt_id: str) -> Iterator[KeptBatch]:
+        """What is left of the messages of a receipt. Raises Refused `unknown-receipt`, `receipt-damaged`."""
+        self.settle()
+        return self._queries().kept(receipt_id)
 
     def begin(self, receipt_id: str) -> None:
         """The messages of a stored receipt get their outcomes anew; those noted before go."""
         self._writer.submit_riding(BeginReceipt(receipt_id))
+        flight = self._sealer.flight(receipt_id)
+        if flight is not None:
+            flight.next_first = 0
 
-    def note(self, receipt_id: str, outcomes: Sequence[MessageOutcome], *, are_last: bool = False) -> None:
-        """Outcomes of the next messages, in their order; not waited for, but a full queue slows the caller.
+    def note(
+        self, receipt_id: str, outcomes: Sequence[MessageOutcome], parts: Sequence[Part], *, are_last: bool = False
+    ) -> None:
+        """Outcomes of the next messages, in their order, and what is kept of each; the last ones finish the receipt.
 
-        The last ones finish the receipt.
+        Not waited for, but a full queue slows the caller.
         """
         if outcomes:
-            noted = encode(outcomes)
-            quarantined = [_quarantined(each, self._clock()) for each in outcomes if each.state == "quarantined"]
-            self._writer.submit_riding(NoteOutcomes(receipt_id, noted, quarantined, are_last))
+            flight = self._sealer.flight(receipt_id) or self._found(receipt_id)
+            whole = any(outcome.state == "quarantined" and outcome.place == WHOLE for outcome in outcomes)
+            sealed = self._sealer.batch(flight, parts)
+            job = NoteOutcomes(
+                receipt_id, flight.next_first, encode(outcomes), sealed, self._waiting(outcomes), whole, are_last
+            )
+            flight.next_first += len(outcomes)
+            self._writer.submit_riding(job)
+            if are_last:
+                self._sealer.end(receipt_id)
         elif are_last:
             self.finish(receipt_id)
 
-    def replace(self, receipt_id: str, outcome: MessageOutcome) -> None:
+    def note_again(
+        self, receipt_id: str, first: int, outcomes: Sequence[MessageOutcome], moved: Mapping[int, Part]
+    ) -> None:
+        """Outcomes of a batch of kept messages that were read again; `moved` are those that are kept otherwise now."""
+        anew = self._moved(receipt_id, {first + at: part for at, part in moved.items()})
+        self._writer.submit_riding(NoteAgain(receipt_id, first, encode(outcomes), anew, self._waiting(outcomes)))
+
+    def replace(self, receipt_id: str, at: int, outcome: MessageOutcome, moved: Part | None = None) -> None:
         """The outcome of a message that was quarantined and retried; understood at last, it leaves the quarantine."""
-        quarantined = _quarantined(outcome, self._clock()) if outcome.state == "quarantined" else None
-        job = ReplaceOutcome(receipt_id, printable(outcome.place), encode([outcome]), quarantined)
-        self._writer.submit_riding(job)
+        waiting = self._waiting([outcome])
+        anew = self._moved(receipt_id, {} if moved is None else {at: moved}).get(at)
+        place, quarantined = printable(outcome.place), waiting[0] if waiting else None
+        self._writer.submit_riding(ReplaceOutcome(receipt_id, at, place, encode([outcome]), anew, quarantined))
+
+    def _waiting(self, outcomes: Sequence[MessageOutcome]) -> list[QuarantinedMessage]:
+        now_us = self._clock()
+        return [
+            _quarantined(at, outcome, now_us) for at, outcome in enumerate(outcomes) if outcome.state == "quarantined"
+        ]
+
+    def _moved(self, receipt_id: str, parts: Mapping[int, Part]) -> dict[int, SealedPart]:
+        if not parts:
+            return {}
+        flight, head_key = self._queries().flight(receipt_id)
+        return self._sealer.moved(flight, head_key, parts)
+
+    def _found(self, receipt_id: str) -> Flight:
+        """A receipt that an earlier process stored; its outcomes are noted from the first one on."""
+        flight, _ = self._queries().flight(receipt_id)
+        self._sealer.begin(receipt_id, flight)
+        return flight
 
     def finish(self, receipt_id: str) -> None:
         """All messages of the receipt have their outcome. Not waited for either."""
+        self._sealer.end(receipt_id)
         self._writer.submit_riding(FinishReceipt(receipt_id))
 
     def unfinished(self) -> Iterator[Receipt]:
         """Receipts without outcome whose bytes are there, oldest first: what a killed process left behind."""
         self.settle()
         return (each for each in self._queries().unfinished() if each.id not in self.missing)
+
+    # ---- what has to go
+
+    def drop_parts(self, subject: bytes) -> int:
+        """Nothing is kept any more of what was about a subject, nor of what comes; how many parts that were.
+
+        Overwritten when it returns, in the write-ahead log too. Raises TryAgainLater where the disk forbids it.
+        """
+        job = DropParts(subject, [], Waiter())
+        self._writer.submit(job)
+        job.waiter.wait()
+        truncate(self._path)
+        return sum(job.dropped)
+
+    def forget_old(self) -> None:
+        """Destroys the keys of what nobody could read for 30 days, and what lies under them."""
+        before_us = self._days.destroy_old()
+        unread = encode([MessageOutcome(WHOLE, "not-mapped", reason=UNREAD)])
+        job = ForgetOld(before_us, unread, Waiter())
+        self._writer.submit(job)
+        job.waiter.wait()
+
+    def waiting_until(self, agency: str) -> int | None:
+        """When the last of what an agency sent and nobody could read is gone (µs since 1970), if there is any."""
+        self.settle()
+        return self._queries().waiting_until(agency)
 
     # ---- what people ask for
 
@@ -235,7 +331,8 @@ class ReceiptStore:
         """One connection a thread."""
         queries: ReceiptQueries | None = getattr(self._readers, "queries", None)
         if queries is None:
-            queries = self._readers.queries = ReceiptQueries(open_to_read(self._path), self._names)
+            db = open_to_read(self._path)
+            queries = self._readers.queries = ReceiptQueries(db, self._names, self._keys, self._days)
         return queries
 
     def close(self) -> None:
@@ -253,14 +350,14 @@ def _name_keys(db: apsw.Connection, epoch: str, first: int, random: Callable[[in
     return [NameKey(*row) for row in db.execute("SELECT first, key FROM name_keys ORDER BY first")]
 
 
-def _quarantined(outcome: MessageOutcome, noted_us: int) -> QuarantinedMessage:
+def _quarantined(at: int, outcome: MessageOutcome, noted_us: int) -> QuarantinedMessage:
     why = outcome.findings[0]
     return QuarantinedMessage(
+        at,
         printable(outcome.place),
         printable(why.code),
         printable(why.where),
         printable(why.detail),
-        outcome.sender_id and printable(outcome.sender_id),
         len(outcome.findings),
         noted_us,
     )

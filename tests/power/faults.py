@@ -69,5 +69,9 @@ FAULTS = (
     ),
     Fault("log-before-keys", _keys_after_the_log, frozenset({"event-doubled", "event-does-not-open", "views-stopped"})),
     Fault("entry-of-a-receipt-dropped", _folders_unsynced, frozenset({"receipt-bytes-missing"})),
-    Fault("entry-of-a-folder-dropped", _names_of_folders_unsynced, frozenset({"home-gone", "receipt-bytes-missing"})),
+    Fault(
+        "entry-of-a-folder-dropped",
+        _names_of_folders_unsynced,
+        frozenset({"home-gone", "receipt-bytes-missing"}),
+    ),
 )

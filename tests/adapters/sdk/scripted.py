@@ -123,7 +123,7 @@ class Bench:
             signer=ASigner(),
             before_commit=self.keys.commit,
         )
-        self.receipts = ReceiptStore(self.folder, clock=self.clock)
+        self.receipts = ReceiptStore(self.folder, clock=self.clock, keys=self.keys)
         self.intake = Intake(
             log=self.log,
             keyring=self.keys,

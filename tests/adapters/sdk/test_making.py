@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.sdk.adapter import Fact, Finding, Message, Setting, Translation
-from adapters.sdk.making import EventMaker, Made
+from adapters.sdk.making import EventMaker, Made, Making
 from adapters.sdk.register import Agency, System
 from events.catalogue import TYPES
 from events.envelope import Event
@@ -43,13 +43,13 @@ def opened(made: Made) -> Event:
 
 
 def events(*facts: Fact, raw: bytes = b"raw", sender_id: str | None = "M1") -> list[Event]:
-    made, refused = a_maker().make(Message("1", raw, sender_id), Translation(facts))
-    assert refused == []
+    made, refused, *_ = a_maker().make(Message("1", raw, sender_id), Translation(facts))
+    assert not refused
     return [opened(each) for each in made]
 
 
 def refusal(fact: Fact) -> str:
-    made, (finding,) = a_maker().make(Message("1", b"raw", "M1"), Translation((fact,)))
+    made, (finding,), *_ = a_maker().make(Message("1", b"raw", "M1"), Translation((fact,)))
     assert made == ()
     assert finding.detail
     return finding.code
@@ -175,12 +175,12 @@ def test_what_cannot_be_an_event_is_refused_with_its_type_and_reason(fact: Fact,
 
 def test_a_refusal_repeats_no_value() -> None:
     fact = FACT._replace(payload={**HOME, "tenure": "Ottoline", "nickname": "Otti"}, time="Ottoline")
-    _, (finding,) = a_maker().make(Message("1", b"raw"), Translation((fact,)))
+    _, (finding,), *_ = a_maker().make(Message("1", b"raw"), Translation((fact,)))
     assert "Ott" not in str(finding)
 
 
 def test_nul_characters_are_replaced_with_a_finding() -> None:
-    made, refused = a_maker().make(
+    made, refused, *_ = a_maker().make(
         Message("1", b"raw"), Translation((FACT._replace(payload={**HOME, "condition_concern": "damp\0wall"}),))
     )
     assert refused == []
@@ -196,7 +196,7 @@ def test_the_raw_bytes_of_the_message_are_named_by_digest_and_place() -> None:
 
 def test_a_message_that_is_quarantined_makes_nothing() -> None:
     translation = Translation((FACT,), quarantined=Finding("no-record", "PID-3"))
-    assert a_maker().make(Message("1", b"raw"), translation) == ((), [])
+    assert a_maker().make(Message("1", b"raw"), translation) == Making()
 
 
 @given(

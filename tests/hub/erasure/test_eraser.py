@@ -128,7 +128,8 @@ def test_what_is_sent_about_an_erased_record_is_understood_and_not_kept(hub: Hub
     events = len(types_of(hub))
     again = [registration("1", "tenant/1", number=nhs_number(1)), hope("9", "tenant/1"), hope("10", "tenant/2")]
     report = hub.intake.receive(Arrival("housing", "crm", "cloudevents"), orjson.dumps(again))
-    assert (report.counts.quarantined, report.counts.not_mapped, report.counts.events) == (0, 0, 1)
+    assert (report.counts.quarantined, report.counts.not_mapped, report.counts.events) == (0, 2, 1)
+    assert [each.reason for each in report.outcomes] == ["subject-erased", "subject-erased", ""]
     assert [each.findings[0].code for each in report.outcomes[:2]] == ["subject-erased"] * 2
     assert len(types_of(hub)) == events + 1
     assert hub.wait_until_read(20)

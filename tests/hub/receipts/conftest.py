@@ -9,7 +9,8 @@ import pytest
 
 from events.clock import DrivenClock
 from hub.receipts.store import ReceiptStore
-from tests.hub.receipts.keeping import OpenStore
+from tests.hub.receipts.holders import HeldKeys
+from tests.hub.receipts.keeping import KEYS, OpenStore
 
 
 @pytest.fixture
@@ -18,11 +19,16 @@ def clock() -> DrivenClock:
 
 
 @pytest.fixture
-def open_store(tmp_path: Path, clock: DrivenClock) -> Iterator[OpenStore]:
+def keys() -> HeldKeys:
+    return KEYS
+
+
+@pytest.fixture
+def open_store(tmp_path: Path, clock: DrivenClock, keys: HeldKeys) -> Iterator[OpenStore]:
     opened: list[ReceiptStore] = []
 
     def open_it(**settings: Any) -> ReceiptStore:
-        opened.append(ReceiptStore(tmp_path, clock=clock, **settings))
+        opened.append(ReceiptStore(tmp_path, clock=clock, keys=keys, **settings))
         return opened[-1]
 
     yield open_it

@@ -9,7 +9,7 @@ from events.errors import TryAgainLater
 from hub.receipts import writer
 from hub.receipts.store import ReceiptStore
 from tests.hub.receipts.builders import accepted, quarantined
-from tests.hub.receipts.keeping import LARGE, NORTH, a_receipt, finish
+from tests.hub.receipts.keeping import KEYS, LARGE, NORTH, a_receipt, bytes_of, finish, note
 from tests.small_disk import mounted
 
 
@@ -20,7 +20,7 @@ def test_a_full_disk_keeps_nothing_half_and_the_next_receipt_lands(
     folder = tmp_path / "disk"
     folder.mkdir()
     with mounted(folder, size_mb=16) as disk:
-        store = ReceiptStore(folder, clock=clock)
+        store = ReceiptStore(folder, clock=clock, keys=KEYS)
         first = store.store(NORTH, raw).id
         disk.fill(but_bytes=100_000)
         for _ in range(3):
@@ -31,11 +31,10 @@ def test_a_full_disk_keeps_nothing_half_and_the_next_receipt_lands(
         disk.empty()
         second = store.store(NORTH, raw).id
         store.close()
-        store = ReceiptStore(folder, clock=clock)
+        store = ReceiptStore(folder, clock=clock, keys=KEYS)
         assert [receipt.id for receipt in store.unfinished()] == [first, second]
         for name in (first, second):
-            with store.open(name)[1] as stream:
-                assert stream.read() == raw
+            assert bytes_of(store, name) == raw
         store.close()
 
 
@@ -43,7 +42,7 @@ def test_outcomes_that_a_full_disk_refused_are_written_when_there_is_room(tmp_pa
     folder = tmp_path / "disk"
     folder.mkdir()
     with mounted(folder, size_mb=4) as disk:
-        store = ReceiptStore(folder, clock=clock)
+        store = ReceiptStore(folder, clock=clock, keys=KEYS)
         names = [store.store(NORTH, b"raw").id for _ in range(3)]
         disk.fill()
         for name in names:
@@ -64,13 +63,13 @@ def test_a_disk_that_stays_full_refuses_more_outcomes_than_memory_should_hold(
     folder = tmp_path / "disk"
     folder.mkdir()
     with mounted(folder, size_mb=4) as disk:
-        store = ReceiptStore(folder, clock=clock)
+        store = ReceiptStore(folder, clock=clock, keys=KEYS)
         name = store.store(NORTH, b"raw").id
         disk.fill()
         batches = iter(range(100))
         with pytest.raises(TryAgainLater, match="disk-full"):  # noqa: PT012 - which call it is depends on the disk
             for batch in batches:
-                store.note(name, [accepted(f"{batch}/{n}", sender_id="x" * 300) for n in range(100)])
+                note(store, name, *[accepted(f"{batch}/{n}", sender_id="x" * 300) for n in range(100)])
         assert next(batches) < 40
         disk.empty()
         store.close()

@@ -1,9 +1,12 @@
 """What became of the messages of a receipt, noted while they are read."""
 
+import pytest
+
 from adapters.sdk.outcome import Counts, MessageOutcome
+from events.errors import Refused
 from hub.receipts.store import ReceiptStore
 from tests.hub.receipts.builders import accepted, not_mapped, quarantined
-from tests.hub.receipts.keeping import NORTH, SOUTH, OpenStore, a_receipt, finish, places
+from tests.hub.receipts.keeping import NORTH, SOUTH, OpenStore, a_receipt, finish, note, places
 
 
 def test_a_receipt_tells_what_became_of_it(store: ReceiptStore) -> None:
@@ -20,15 +23,15 @@ def test_a_receipt_tells_what_became_of_it(store: ReceiptStore) -> None:
 
 def test_counts_can_be_watched_while_messages_are_read(store: ReceiptStore) -> None:
     receipt = store.store(NORTH, b"raw")
-    store.note(receipt.id, [accepted(1), accepted(2)])
-    store.note(receipt.id, [not_mapped(3)])
+    note(store, receipt.id, accepted(1), accepted(2))
+    note(store, receipt.id, not_mapped(3))
     assert store.receipt(receipt.id).status == "received"
     assert store.receipt(receipt.id).counts == Counts(messages=3, accepted=2, not_mapped=1, events=2)
 
 
 def test_a_receipt_without_messages_is_done_too(store: ReceiptStore) -> None:
     receipt = store.store(NORTH, b"")
-    store.note(receipt.id, [])
+    note(store, receipt.id)
     store.finish(receipt.id)
     assert store.receipt(receipt.id).status == "done"
     assert store.outcomes(receipt.id) == []
@@ -60,6 +63,7 @@ def test_outcomes_are_there_after_reopening(open_store: OpenStore) -> None:
 
 
 def test_noting_for_an_unknown_receipt_harms_no_other(store: ReceiptStore) -> None:
-    store.note("R-0000000000", [accepted(1)])
+    with pytest.raises(Refused, match="unknown-receipt"):
+        note(store, "R-0000000000", accepted(1))
     name = a_receipt(store, accepted(1))
     assert store.receipt(name).status == "done"

@@ -7,7 +7,7 @@ from events.clock import DrivenClock
 from events.errors import Refused
 from hub.receipts.store import ReceiptStore
 from tests.hub.receipts.builders import accepted, not_mapped, quarantined
-from tests.hub.receipts.keeping import NORTH, SOUTH, OpenStore, a_receipt, finish, places
+from tests.hub.receipts.keeping import NORTH, SOUTH, OpenStore, a_receipt, finish, note, places, replace
 
 
 def test_a_quarantined_message_waits_with_its_reason(store: ReceiptStore, clock: DrivenClock) -> None:
@@ -24,7 +24,7 @@ def test_a_quarantined_message_waits_with_its_reason(store: ReceiptStore, clock:
 def test_the_quarantine_is_listed_by_agency_state_receipt_and_page(store: ReceiptStore) -> None:
     north = a_receipt(store, quarantined(1), quarantined(2), quarantined(3))
     south = a_receipt(store, quarantined(1), arrival=SOUTH)
-    store.replace(north, accepted(2))
+    replace(store, north, accepted(2))
     everything = store.quarantined(state=None)
     assert [entry.number for entry in everything] == sorted(entry.number for entry in everything)
     assert len(everything) == 4
@@ -49,7 +49,7 @@ def test_a_retry_that_succeeds_releases_the_message(open_store: OpenStore) -> No
     (entry,) = store.quarantined()
     store.close()
     store = open_store()
-    store.replace(name, accepted(2, findings=1))
+    replace(store, name, accepted(2, findings=1))
     assert store.quarantined() == []
     assert store.quarantine_entry(entry.number).state == "released"
     assert store.receipt(name).status == "done"
@@ -62,7 +62,7 @@ def test_a_retry_that_succeeds_releases_the_message(open_store: OpenStore) -> No
 def test_a_retry_that_fails_again_keeps_the_number_and_tells_the_new_reason(store: ReceiptStore) -> None:
     name = a_receipt(store, quarantined(1))
     (entry,) = store.quarantined()
-    store.replace(name, quarantined(1, code="unknown-code"))
+    replace(store, name, quarantined(1, code="unknown-code"))
     (again,) = store.quarantined()
     assert again.number == entry.number
     assert again.code == "unknown-code"
@@ -72,7 +72,7 @@ def test_a_retry_that_fails_again_keeps_the_number_and_tells_the_new_reason(stor
 def test_a_message_may_be_retried_again_and_again(store: ReceiptStore) -> None:
     name = a_receipt(store, quarantined(1), accepted(2))
     for outcome in (accepted(1), quarantined(1), not_mapped(1), accepted(1, duplicates=2)):
-        store.replace(name, outcome)
+        replace(store, name, outcome)
         expected = Counts()
         expected.add([outcome, accepted(2)])
         assert store.receipt(name).counts == expected
@@ -87,8 +87,8 @@ def test_a_message_may_be_retried_again_and_again(store: ReceiptStore) -> None:
 
 def test_a_message_may_be_retried_while_its_file_is_still_read(store: ReceiptStore) -> None:
     name = store.store(NORTH, b"raw").id
-    store.note(name, [quarantined(1), accepted(2)])
-    store.replace(name, accepted(1))
+    note(store, name, quarantined(1), accepted(2))
+    replace(store, name, accepted(1))
     finish(store, name, [accepted(9)], [quarantined(10)])
     assert [place for place, _ in places(store, name)] == ["1", "2", "9", "10"]
     assert store.receipt(name).counts == Counts(messages=4, accepted=3, findings=2, quarantined=1, events=3)
@@ -97,7 +97,7 @@ def test_a_message_may_be_retried_while_its_file_is_still_read(store: ReceiptSto
 
 def test_a_message_that_never_was_quarantined_is_not_replaced(store: ReceiptStore) -> None:
     name = a_receipt(store, accepted(1))
-    store.replace(name, not_mapped(1))
-    store.replace(name, accepted(2))
+    replace(store, name, not_mapped(1))
+    replace(store, name, accepted(2))
     assert places(store, name) == [("1", "accepted")]
     assert store.receipt(name).counts.messages == 1

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from events.clock import DrivenClock
 from hub.receipts.store import ReceiptStore
 from tests.hub.receipts.builders import accepted, not_mapped, quarantined
-from tests.hub.receipts.keeping import SOUTH, a_receipt
+from tests.hub.receipts.keeping import SOUTH, a_receipt, replace
 
 
 def test_a_message_is_found_by_its_senders_id(store: ReceiptStore) -> None:
@@ -21,7 +21,7 @@ def test_a_message_is_found_by_its_senders_id(store: ReceiptStore) -> None:
 
 def test_a_found_message_tells_its_newest_outcome(store: ReceiptStore) -> None:
     name = a_receipt(store, quarantined(1, sender_id="M1"))
-    store.replace(name, accepted(1, sender_id="M1"))
+    replace(store, name, accepted(1, sender_id="M1"))
     assert [each.outcome.state for each in store.find(sender_id="M1")] == ["accepted"]
 
 

@@ -8,7 +8,7 @@ from adapters.sdk.outcome import Counts
 from events.errors import Refused
 from hub.receipts.store import ReceiptStore
 from tests.hub.receipts.builders import accepted, not_mapped, quarantined
-from tests.hub.receipts.keeping import LARGE, NORTH, OpenStore, a_receipt, finish, places
+from tests.hub.receipts.keeping import LARGE, NORTH, OpenStore, a_receipt, finish, note, places, replace
 
 
 def test_receipts_without_outcome_are_found_oldest_first(open_store: OpenStore) -> None:
@@ -16,7 +16,7 @@ def test_receipts_without_outcome_are_found_oldest_first(open_store: OpenStore) 
     names = [store.store(NORTH, b"raw %d" % at).id for at in range(6)]
     for name in names[1::2]:
         finish(store, name, [accepted(1)])
-    store.note(names[2], [accepted(1)])
+    note(store, names[2], accepted(1))
     store.close()
     assert [receipt.id for receipt in open_store().unfinished()] == names[::2]
 
@@ -28,8 +28,8 @@ def test_a_run_that_is_begun_again_forgets_what_was_noted(
 ) -> None:
     store = open_store()
     name = store.store(NORTH, b"raw").id
-    store.note(name, [accepted(1), quarantined(2), quarantined(3)])
-    store.replace(name, accepted(3))
+    note(store, name, accepted(1), quarantined(2), quarantined(3))
+    replace(store, name, accepted(3))
     if is_finished:
         store.finish(name)
     if is_reopened:
