@@ -31,7 +31,7 @@ from hub.linkage.linker import Linker
 from hub.opening import access_told, check_access
 from hub.receipts.ageing import Ageing
 from hub.receipts.store import ReceiptStore
-from hub.settings import LOG_FILE, Settings
+from hub.settings import KEYS_FILE, LOG_FILE, Settings
 from hub.shadow import Files, ShadowProcess
 from hub.sqlite import reading_told
 from hub.vault.keys import KeyStore
@@ -44,7 +44,7 @@ log = structlog.get_logger()
 REGISTER = "agencies.toml"
 LOCK = "home.lock"
 LOG = LOG_FILE
-KEYS = "keys.sqlite"
+KEYS = KEYS_FILE
 
 
 class Hub:
@@ -84,7 +84,7 @@ class Hub:
             accepts_clock=self.settings.accepts_clock,
         )
         self._closers.append(self.log.close)
-        self.watch = Watch(self.home / LOG, self.log.key, self.clock)
+        self.watch = Watch(self.home / LOG, self.log.key, self.clock, self.keys.ring)
         self._closers.append(self.watch.stop)
         self.receipts = ReceiptStore(
             self.home, clock=self.clock, keys=self.keys, epoch=self.log.epoch, zone=self.settings.zone

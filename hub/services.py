@@ -174,7 +174,8 @@ class Services:
     ) -> dict[str, Any]:
         """The whole log derived again from its stored bytes, by this process; see hub.ledger.verify."""
         permit(caller, "log")
-        return document(verify(self._hub.home / LOG, self._hub.log.key, progress, jobs=1))
+        hub = self._hub
+        return document(verify(hub.home / LOG, hub.log.key, progress, jobs=1, opener=hub.keys.ring))
 
     def prove(self, caller: Caller, event: str, since: str | None = None) -> dict[str, Any]:
         """A proof that the log holds an event; see hub.ledger.prove, also for what it raises."""

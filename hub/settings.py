@@ -13,6 +13,7 @@ from events.errors import WrongSettings
 DEFAULT_HOME = ".tellonce"
 KMS_FILE = "kms.key"
 LOG_FILE = "log.sqlite"
+KEYS_FILE = "keys.sqlite"
 ERASURES_FILE = "erasures.jsonl"
 LEVELS = ("debug", "info", "warning", "error")
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 
 from events.checkpoints import ED25519, VerifierKey, parse_key
 from events.errors import WrongSettings
 from hub.ledger.progress import Kept
 from hub.ledger.verify import Progress, Verified, document, shape_of, verify
-from hub.settings import LOG_FILE, Settings
+from hub.settings import KEYS_FILE, LOG_FILE, Settings
 from hub.vault.kms import LOG_KEY, LocalKms
+from hub.vault.ring import Ring
 
 __all__ = ["document", "run"]
 
@@ -23,7 +25,7 @@ def run(
     resume: bool = False,
     tell: Progress = lambda done, of: None,
 ) -> Verified:
-    """Reads the log's file, and nothing else of the home but the log's public key, if none is given.
+    """Reads the log's file; of the home also the log's public key, if none is given, and what opens redactions.
 
     Raises WrongSettings `no-home`, `no-log-key`, and as `shape_of` does.
     """
@@ -38,9 +40,21 @@ def run(
     state = progress.found() if resume else None
     if state is not None and any(each.number is None and each.size < state.position for each in shape.stored):
         state = None  # a checkpoint that was not asked about before has to be held against rows from the first on
-    found = verify(path, by, tell, kept=kept, jobs=jobs, state=state, keep=progress.keep)
+    with opener_of(settings) as opener:
+        found = verify(path, by, tell, kept=kept, jobs=jobs, state=state, keep=progress.keep, opener=opener)
     progress.forget()
     return found
+
+
+@contextmanager
+def opener_of(settings: Settings) -> Iterator[Ring | None]:
+    """What opens rows, where the home's keys are here."""
+    keys = settings.home / KEYS_FILE
+    if not keys.exists() or not settings.kms_file.exists():
+        yield None
+        return
+    with closing(Ring(keys, LocalKms(settings.kms_file))) as ring:
+        yield ring
 
 
 def key_of(settings: Settings, name: str) -> VerifierKey:

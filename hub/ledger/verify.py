@@ -19,10 +19,12 @@ from typing import Any, NamedTuple
 import apsw
 
 from events.checkpoints import VerifierKey, parse_checkpoint, parse_note
+from events.codec import Opener
 from events.ledger import EMPTY, TILE_HEIGHT, Edge, extended, root_of
 from events.log import file
 from events.log.sqlite import PARTITION
 from hub.ledger.ranges import Fault, Mark, Part, Stored, derive
+from hub.ledger.removals import unnamed
 
 STRETCH = 4_096  # positions; a multiple of a tile's width
 _ALONE_MAX = 20_000  # below this, starting processes takes longer than what they do
@@ -165,8 +167,12 @@ def verify(
     jobs: int | None = None,
     state: State | None = None,
     keep: Callable[[State], None] = lambda state: None,
+    opener: Opener | None = None,
 ) -> Verified:
-    """Derives everything again, from `state` on where one is given; `keep` is told of each stretch that held."""
+    """Derives everything again, from `state` on where one is given; `keep` is told of each stretch that held.
+
+    With an opener also that each removed body is named by a redaction.
+    """
     shape = shape_of(path, kept)
     begun = state or State()
     fault = before_rows(shape)
@@ -178,7 +184,7 @@ def verify(
                 return Verified(shape, joining.state, joining.fault)
             keep(joining.state)
             progress(part.end, shape.size)
-    return Verified(shape, joining.state, at_the_end(path, shape))
+    return Verified(shape, joining.state, at_the_end(path, shape, opener))
 
 
 def document(found: Verified) -> dict[str, Any]:
@@ -252,9 +258,9 @@ def before_rows(shape: Shape) -> Fault | None:
     return Fault("log-cut-short", shape.size, longest - 1, longest) if longest > shape.size else None
 
 
-def at_the_end(path: Path, shape: Shape) -> Fault | None:
+def at_the_end(path: Path, shape: Shape, opener: Opener | None) -> Fault | None:
     """What is wrong once every row and every checkpoint holds."""
-    return _order(shape) or _beyond(path)
+    return _order(shape) or _beyond(path) or (unnamed(path, opener) if opener is not None else None)
 
 
 def _order(shape: Shape) -> Fault | None:

@@ -13,6 +13,7 @@ import structlog
 
 from events.checkpoints import VerifierKey
 from events.clock import us_text
+from events.codec import Opener
 from events.errors import HubError
 from hub.ledger.ranges import derive
 from hub.ledger.verify import Joining, State, Verified, at_the_end, before_rows, document, shape_of, stretches
@@ -32,12 +33,14 @@ class Watch:
         path: Path,
         key: VerifierKey,
         clock: Callable[[], int],
+        opener: Opener | None = None,
         *,
         between_s: float = _BETWEEN_S,
     ) -> None:
         self._path = path
         self._key = key
         self._clock = clock
+        self._opener = opener
         self._between_s = between_s
         self._found: Verified | None = None
         self._ended_us = 0
@@ -105,4 +108,4 @@ class Watch:
                 self._done = end
                 if self._stopping.wait(max(_REST * (time.perf_counter() - begun), _REST_MIN_S)):
                     return None
-            return Verified(shape, joining.state, at_the_end(self._path, shape))
+            return Verified(shape, joining.state, at_the_end(self._path, shape, self._opener))
