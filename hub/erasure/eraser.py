@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -70,7 +70,7 @@ class Eraser:
         with bench.store.snapshot() as db:
             return plan_of(db, name, agency, subject, bench.keys.secrets_of(subject))
 
-    def finish(self, progress: Progress = _quiet) -> int:
+    def finish(self) -> int:
         """Finishes what a crash cut off; how many that were. Called before anything new comes in."""
         with self._one_at_a_time:
             runs = self._runs.open()
@@ -78,10 +78,10 @@ class Eraser:
                 self._bench.catch_up(_START_WAIT_S)
             for run in runs:
                 if run.is_of_agency:
-                    self._carry_out_all(run, progress)
-                else:
-                    self._carry_out(run, progress)
-                log.info("erasure_finished", agency=run.agency)
+                    self._carry_out_all(run, _quiet)
+            self._carry_out_together([run for run in runs if not run.is_of_agency])
+        if runs:
+            log.info("erasures_finished", count=len(runs))
         return len(runs)
 
     # ---- erasing
@@ -153,8 +153,7 @@ class Eraser:
         return {"agency": run.agency, "records": len(erased), "backups": certificate.backups(bench, bench.clock())}
 
     def _not_completed(self, run: Run) -> Iterator[tuple[Run, int]]:
-        """Records of an agency that were erased, this time or before a crash, of which the log does not say that all
-        is done."""
+        """Records of an agency that were erased, before a crash too, of which the log does not say that all is done."""
         entries = longest_of([read_list(place) for place in self._bench.lists]).entries
         with self._bench.store.snapshot() as db:
             for each in entries:
@@ -164,25 +163,55 @@ class Eraser:
                         key_ids = tuple(key_id.hex() for key_id in each.key_ids)
                         yield replace(run, subject=each.subject.hex(), key_ids=key_ids), erased.at
 
-    def expire(self, agency: str, subject: SubjectId, retention: str | None) -> None:
-        """Destroys a class of a record that was kept long enough; with None all of it, but it may send again.
+    def expire(self, over: Iterable[tuple[str, SubjectId, str | None]], progress: Progress = _quiet) -> None:
+        """Destroys classes of records (agency, subject, class) that were kept long enough.
 
-        Raises Refused `held`, and as `erase` does.
+        Without a class all of a record goes, but it may send again. What is held by now stays. Raises TryAgainLater as
+        `erase` does.
         """
         with self._one_at_a_time:
-            secrets = self._free(subject)
-            if retention is not None:
-                wanted = (retention, RAW)
-                secrets = [each for each in secrets if each.agency == agency and each.retention in wanted]
-            run = replace(self._run(agency, subject, secrets, RETENTION_OVER, None), retention=retention)
-            if retention is None:
-                with self._bench.store.snapshot() as db:
-                    run = replace(run, events=events_of(db, subject))
-            self._runs.begin(run)
-            self._carry_out(run, _quiet)
+            runs = []
+            for agency, subject, retention in over:
+                try:
+                    runs.append(self._expiry(agency, subject, retention))
+                except Refused as error:
+                    log.warning("retention_waits", code=error.code, agency=agency)
+                else:
+                    self._runs.begin(runs[-1])
+            self._carry_out_together(runs, progress)
+
+    def _expiry(self, agency: str, subject: SubjectId, retention: str | None) -> Run:
+        secrets = self._free(subject)
+        if retention is not None:
+            wanted = (retention, RAW)
+            secrets = [each for each in secrets if each.agency == agency and each.retention in wanted]
+        run = replace(self._run(agency, subject, secrets, RETENTION_OVER, None), retention=retention)
+        with self._bench.store.snapshot() as db:
+            return replace(run, events=events_of(db, subject))
+
+    def _carry_out_together(self, runs: Sequence[Run], progress: Progress = _quiet) -> None:
+        """The steps of many; the views are written anew once. Where a hold came first, the record goes on as it was."""
+        told: list[tuple[Run, int, Listed, list[SecretName]]] = []
+        for number, run in enumerate(runs, 1):
+            listed = self._list(run)
+            try:
+                at = self._tell(run, listed)
+            except Refused as error:
+                self._take_back(run)
+                log.warning("erasure_void", code=error.code, agency=run.agency)
+                continue
+            told.append((run, at, listed, self._destroy(run, at)))
+            progress(number, len(runs))
+        if not told:
+            return
+        self._clear_views(max(at for _, at, _, _ in told))
+        for run, at, listed, destroyed in told:
+            if run.is_whole:
+                self._complete(run, at, listed, destroyed)
+            self._runs.end(run)
 
     def redact(self, agency: str, subject: SubjectId, offset: int, *, ground: str, reference: str | None) -> None:
-        """Takes the content of one event away from everybody. Raises as `expire` does."""
+        """Takes the content of one event away from everybody. Raises Refused `held`, and as `erase` does."""
         with self._one_at_a_time:
             secrets = [each for each in self._free(subject) if (each.agency, each.retention) == (agency, RAW)]
             run = replace(self._run(agency, subject, secrets, ground, reference), offset=offset)

@@ -133,13 +133,8 @@ class Officer:
         due = [each for each in self._due(table) if not each.is_held]
         classes = self._classes_of(due)
         whole = {each.subject for each in due if classes[each.subject] <= _of(due, each.subject)}
-        done: set[bytes] = set()
-        for number, each in enumerate(due, 1):
-            if each.subject not in done:
-                is_whole = each.subject in whole
-                self._hub.eraser.expire(each.agency, each.subject, None if is_whole else each.retention)
-                done.update([each.subject] if is_whole else [])
-            progress(number, len(due))
+        over = {(each.agency, each.subject, None if each.subject in whole else each.retention): None for each in due}
+        self._hub.eraser.expire(over, progress)
         return {"destroyed": [due_document(each) for each in due]}
 
     def _due(self, table: Retention) -> list[Due]:
