@@ -28,6 +28,15 @@ class SubjectKeys:
     cipher: Cipher = field(repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class PairKeys:
+    """Keys of two records together; `ref` leads from the one that a decision is about to the other."""
+
+    ref: int
+    id_key: bytes = field(repr=False)
+    cipher: Cipher = field(repr=False, compare=False)
+
+
 class Keyring(Protocol):
     """Where subjects and their secrets come from; new ones are durable before any event that uses them."""
 
@@ -44,6 +53,13 @@ class Keyring(Protocol):
 
     def service_keys(self, retention: str) -> SubjectKeys:
         """Keys for what the hub says about no single record; new each month."""
+        ...
+
+    def pair_keys(self, about: tuple[str, str], other: tuple[str, str], retention: str) -> PairKeys:
+        """Keys for what the hub says about a record and rests on another one (agency, text form of each).
+
+        Of the secrets that the hub holds of both. Raises as `keys_of`, for either.
+        """
         ...
 
     def look_up(self, records: Iterable[tuple[str, str]]) -> None:
@@ -84,6 +100,13 @@ def subject_keys(subject: SubjectId, secret: bytes, cipher_of: Callable[[bytes],
     return SubjectKeys(subject, key_id_of(secret), id_key, fact_key, cipher_of(sealing_key))
 
 
+def keys_of_pair(ref: int, one: bytes, other: bytes) -> PairKeys:
+    """What follows from two secrets, in the order of their key ids."""
+    first, second = (one, other) if key_id_of(one) < key_id_of(other) else (other, one)
+    id_key, sealing_key = derive(first + second, b"pair-id/1", b"pair-sealing/1")
+    return PairKeys(ref, id_key, Cipher(sealing_key))
+
+
 def cipher_of(secret: bytes) -> Cipher:
     """What opens all that is sealed under a secret, for whoever only reads."""
     (sealing_key,) = derive(secret, SEALING)
@@ -117,9 +140,12 @@ def event_id(keys: SubjectKeys, attributes: Mapping[str, Any], content: bytes, s
     return EventId(mac(keys.id_key, orjson.dumps(covered) + b"\0" + content))
 
 
-def decision_id(keys: SubjectKeys, kind: str, cause: str, model: str) -> EventId:
-    """Id of a decision of the hub: from its cause and its model, so that a crash or a twin cannot decide twice."""
-    return EventId(mac(keys.id_key, orjson.dumps(["decision", kind, cause, model])))
+def decision_id(id_key: bytes, kind: str, cause: str, model: str) -> EventId:
+    """Id of a decision of the hub: from its cause and its model, so that a crash or a twin cannot decide twice.
+
+    Under the id key of what it is sealed with, be that the keys of a pair: nobody finds the cause by trying.
+    """
+    return EventId(mac(id_key, orjson.dumps(["decision", kind, cause, model])))
 
 
 def fact_token(keys: SubjectKeys, fact: str) -> FactToken:

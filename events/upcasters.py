@@ -89,7 +89,15 @@ class Upcasters:
                     yield f"{type_name} {version}: no step leads on from there"
 
 
-STEPS: tuple[Step, ...] = ()  # every type is at its first version
+def _not_coded(payload: Content) -> Content:
+    """Why two persons were merged or parted was a free text once; nobody is told it any more."""
+    return {**payload, "reason": "not-coded"}
+
+
+STEPS: tuple[Step, ...] = (
+    Step("hub.persons-merged", 1, 2, _not_coded),
+    Step("hub.persons-unmerged", 1, 2, _not_coded),
+)
 
 UPCASTERS = Upcasters(STEPS, {name: payload.version for name, payload in TYPES.items()})
 

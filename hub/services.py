@@ -156,7 +156,7 @@ class Services:
             at = rows[-1].offset + 1
 
     def _told(self, rows: Sequence[StoredRow]) -> Iterator[dict[str, Any]]:
-        opened = self._hub.keys.ring.open(PARTITION, rows)
+        opened = self._hub.keys.ring.open(PARTITION, rows, with_grounds=True)
         events = {logged.offset: logged.event for logged in opened.logged}
         closed = {each.offset: each for each in opened.closed}
         for row in rows:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from events.codec import Closed, Opened, Opener, Sealed, StoredRow, leaf_hash, open_row, read_header
+from events.codec import Closed, Header, Opened, Opener, Sealed, StoredRow, leaf_hash, open_row, read_header
 from events.envelope import Logged
-from events.identity import SubjectKeys, subject_keys
+from events.identity import PairKeys, SubjectKeys, keys_of_pair, subject_keys
 from events.ids import SubjectId
 from events.log.port import Log
+from hub.vault.boxes import Held, Opening, unboxed
 
 HUB = "hub"
 
@@ -20,41 +21,76 @@ class Keys:
 
     def __init__(self) -> None:
         self.made: dict[bytes, SubjectKeys] = {}
+        self.gone: set[bytes] = set()  # key ids of what was destroyed on purpose
+        self._held: dict[bytes, Held] = {}
+        self._secrets: dict[bytes, bytes] = {}
+        self._partners: list[bytes] = []
 
     def keys_of(self, agency: str, record: str, retention: str) -> SubjectKeys:
-        return self._keys(f"{agency}|{record}", retention)
+        return self._keys(agency, f"{agency}|{record}", retention)
 
     def keys_about(self, agency: str, record: str, retention: str) -> SubjectKeys:
-        return self._keys(f"{agency}|{record}", f"{HUB}|{retention}")
+        return self._keys(HUB, f"{agency}|{record}", retention)
 
     def service_keys(self, retention: str) -> SubjectKeys:
-        return self._keys(HUB, retention)
+        return self._keys(HUB, HUB, retention)
+
+    def pair_keys(self, about: tuple[str, str], other: tuple[str, str], retention: str) -> PairKeys:
+        mine, theirs = (self.keys_about(*record, retention).key_id for record in (about, other))
+        self._partners.append(theirs)
+        return keys_of_pair(len(self._partners), self._secrets[mine], self._secrets[theirs])
 
     def look_up(self, records: Iterable[tuple[str, str]]) -> None:
         """There is nothing to be read."""
 
     def of_subject(self, subject: bytes) -> SubjectKeys:
         """Keys of a subject that has no record."""
-        return self._keep(subject_keys(SubjectId(subject), hashlib.sha256(subject).digest()))
+        return self._keep(HUB, SubjectId(subject), "", hashlib.sha256(subject).digest())
+
+    def others_of(self, agency: str, subject: bytes, retention: str) -> SubjectKeys:
+        """Keys of the third persons of a fact of a subject that has no record."""
+        secret = hashlib.sha256(subject + retention.encode()).digest()
+        return self._keep(agency, SubjectId(subject), retention, secret)
 
     def open(self, partition: str, rows: Sequence[StoredRow]) -> Opened:
         opened = Opened([], [])
         for row in rows:
             header = read_header(row.header)
-            keys = self.made.get(header.key_id) if header is not None else None
-            logged = open_row(partition, row, header, keys.cipher.made()) if header is not None and keys else None
-            if logged is not None:
-                opened.logged.append(logged)
+            found = self._opened(partition, row, header) if header is not None else "broken-row"
+            if isinstance(found, Logged):
+                opened.logged.append(found)
             else:
                 whose = (header.agency, header.subject, header.key_id) if header is not None else ("", b"", b"")
-                opened.closed.append(Closed(row.offset, row.known_us, *whose, "unknown-key"))
+                opened.closed.append(Closed(row.offset, row.known_us, *whose, found))
         return opened
 
-    def _keys(self, record: str, retention: str) -> SubjectKeys:
-        subject = SubjectId(hashlib.sha256(record.encode()).digest()[:16])
-        return self._keep(subject_keys(subject, hashlib.sha256(f"{record}|{retention}".encode()).digest()))
+    def _opened(self, partition: str, row: StoredRow, header: Header) -> Logged | str:
+        held = self._at_hand(header.key_id)
+        if isinstance(held, str):
+            return held
+        logged = open_row(partition, row, header, held.cipher.made())
+        return unboxed(self, [Opening(header, logged)], with_grounds=False)[0] if logged is not None else "broken-row"
 
-    def _keep(self, keys: SubjectKeys) -> SubjectKeys:
+    def keys_at_hand(self, wanted: Mapping[bytes, SubjectId]) -> Mapping[bytes, Held | str]:
+        return {key_id: self._at_hand(key_id) for key_id in wanted}
+
+    def keys_for(self, ref: int, about: Header) -> PairKeys | str:
+        pair = (about.key_id, self._partners[ref - 1])
+        return "erased" if self.gone & set(pair) else keys_of_pair(ref, *(self._secrets[each] for each in pair))
+
+    def _at_hand(self, key_id: bytes) -> Held | str:
+        return "erased" if key_id in self.gone else self._held.get(key_id, "unknown-key")
+
+    def _keys(self, agency: str, record: str, retention: str) -> SubjectKeys:
+        subject = SubjectId(hashlib.sha256(record.encode()).digest()[:16])
+        return self._keep(
+            agency, subject, retention, hashlib.sha256(f"{agency}|{record}|{retention}".encode()).digest()
+        )
+
+    def _keep(self, agency: str, subject: SubjectId, retention: str, secret: bytes) -> SubjectKeys:
+        keys = subject_keys(subject, secret)
+        self._held[keys.key_id] = Held(agency, subject, retention, keys.cipher)
+        self._secrets[keys.key_id] = secret
         return self.made.setdefault(keys.key_id, keys)
 
 

@@ -20,6 +20,8 @@ from events.errors import RejectedMessage
 from events.identity import Keyring, SubjectKeys, event_id, fact_token
 from events.ids import EventId, checked_subject, source_of
 from events.order import normal_instant, parse_order
+from events.others import ATTRIBUTE as OTHERS
+from events.others import boxed, may_name_others, other_class, parted
 
 _FACT_NAME_MAX = 512
 _GROUP_TYPE = "record.retracted"
@@ -153,7 +155,8 @@ class EventMaker:
         _check(fact)
         content, found = _content(fact)
         said = self._said(fact, subject, order)
-        keys = self._keyring.keys_of(self._agency.name, self._records + subject, TYPES[fact.type].retention)
+        record = self._records + subject
+        keys = self._keyring.keys_of(self._agency.name, record, TYPES[fact.type].retention)
         identity = event_id(keys, said, content, stand_in)
         # The rest is no part of the id: how it came, and what the register supplies.
         attributes: dict[str, Any] = {**said, **fact.attributes, **shared}
@@ -165,8 +168,27 @@ class EventMaker:
         all_findings = (*fact.findings, *findings, *found)
         if all_findings:
             attributes["findings"] = [f"{finding.code} {finding.where}".strip() for finding in all_findings]
+        if fact.action == "assert" and may_name_others(fact.type):
+            content = self._without_others(fact, record, keys, identity, content, attributes)
         attributes["data"] = orjson.Fragment(content)
         return Made(identity, seal(keys, identity, self._agency.name, attributes), all_findings)
+
+    def _without_others(
+        self,
+        fact: Fact,
+        record: str,
+        keys: SubjectKeys,
+        identity: EventId,
+        content: bytes,
+        attributes: dict[str, Any],
+    ) -> bytes:
+        """The content without its third persons, who go into a box of their own beside it."""
+        content, others = parted(fact.type, content)
+        if others:
+            retention = other_class(fact_token(keys, fact.name or ""))
+            theirs = self._keyring.keys_of(self._agency.name, record, retention)
+            attributes[OTHERS] = boxed(theirs, identity, others)
+        return content
 
     def _said(self, fact: Fact, subject: str, order: str | None) -> dict[str, str]:
         """The attributes that the id covers."""

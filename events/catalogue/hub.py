@@ -23,6 +23,24 @@ from events.catalogue.values import (
 )
 
 Method = Literal["deterministic", "probabilistic", "manual", "trace"]
+# Merges name no record, so that no erasure takes their reason along: it is a code, and says nothing of anybody.
+MergeReason = Literal[
+    "same-number",
+    "same-details",
+    "confirmed-by-person",
+    "confirmed-by-agency",
+    "registered-twice",
+    "parted-in-error",
+    "not-coded",
+]
+UnmergeReason = Literal[
+    "different-people",
+    "shared-number",
+    "confirmed-by-person",
+    "confirmed-by-agency",
+    "merged-in-error",
+    "not-coded",
+]
 
 
 class PersonOpened(Payload):
@@ -48,7 +66,10 @@ class RunnerUp(Shape):
 
 
 class RecordsLinked(Payload):
-    """A record was found to be of this person."""
+    """A record was found to be of this person.
+
+    `removed`: what it rested on was about another record too, and went when that was erased.
+    """
 
     type = "hub.records-linked"
     title = "Record linked to this person[ ({method})]"
@@ -59,7 +80,7 @@ class RecordsLinked(Payload):
     record: Record
     subject: Subject
     person: PersonNumber
-    causes: list[EventId]
+    causes: Maybe[list[EventId]] = None
     method: Method
     model: Text
     reason: Maybe[Text] = None
@@ -68,10 +89,14 @@ class RecordsLinked(Payload):
     weights: Maybe[dict[Text, Decimal]] = None  # bits per field
     veto: Maybe[Text] = None
     runner_up: Maybe[RunnerUp] = None
+    removed: Maybe[Literal[True]] = None
 
 
 class RecordsUnlinked(Payload):
-    """A record was taken from a person. `person` is the number it goes to, `left` the one it leaves."""
+    """A record was taken from a person. `person` is the number it goes to, `left` the one it leaves.
+
+    `removed`: its reason was about another record too, and went when that was erased.
+    """
 
     type = "hub.records-unlinked"
     title = "Record unlinked from this person"
@@ -82,33 +107,42 @@ class RecordsUnlinked(Payload):
     subject: Subject
     person: PersonNumber
     left: PersonNumber
-    reason: Text
+    reason: Maybe[Text] = None
     decided_by: Text
     causes: Maybe[list[EventId]] = None
     method: Maybe[Method] = None
     model: Maybe[Text] = None
+    removed: Maybe[Literal[True]] = None
 
 
 class PersonsMerged(Payload):
     """Two numbers turned out to be one person: the absorbed one leads to the survivor."""
 
     type = "hub.persons-merged"
+    version = 2
     title = "Merged with another person number"
     fhir = "Person.link"
     published = True
 
     survivor: PersonNumber
     absorbed: PersonNumber
-    reason: Text
+    reason: MergeReason
     decided_by: Text
 
 
-class PersonsUnmerged(PersonsMerged):
+class PersonsUnmerged(Payload):
     """A merge was taken back: the absorbed number is a person of its own again."""
 
     type = "hub.persons-unmerged"
+    version = 2
     title = "Separated from another person number"
+    fhir = "Person.link"
     published = True
+
+    survivor: PersonNumber
+    absorbed: PersonNumber
+    reason: UnmergeReason
+    decided_by: Text
 
 
 class ReviewOpened(Payload):

@@ -156,9 +156,16 @@ class Actor(Shape):
 
 
 class Other(Shape):
-    """A third person named in an event, such as a relative: nobody but the sender may be led to them from here."""
+    """A third person named in an event, such as a relative: nobody but the sender may be led to them from here.
 
-    rules = (at_least_one("name", "relation", "identifiers", "telecoms", "addresses", "birth_date", "organisation"),)
+    `removed` is said by the hub alone, and then nothing else: somebody was named here, and was removed since.
+    """
+
+    rules = (
+        at_least_one(
+            "name", "relation", "identifiers", "telecoms", "addresses", "birth_date", "organisation", "removed"
+        ),
+    )
     name: Maybe[Name] = None
     relation: Maybe[Coded] = None
     birth_date: Maybe[FuzzyDate] = None
@@ -167,6 +174,7 @@ class Other(Shape):
     telecoms: Maybe[list[Telecom]] = None
     addresses: Maybe[list[Address]] = None
     organisation: Maybe[Org] = None
+    removed: Maybe[Literal[True]] = None
 
 
 class Member(Shape):

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hub.cli.session import session_of
+from hub.linkage.reasons import MERGE_REASONS, UNMERGE_REASONS
 
 Record = Annotated[str, typer.Argument(help="<agency>:<system>/<type>/<id>", metavar="RECORD")]
 Person = Annotated[str, typer.Argument(help="A person's number, XXXX-XXXX.", metavar="PERSON")]
@@ -21,6 +22,12 @@ def _said(reason: str) -> str:
 
 
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the decision.", metavar="WORDS", callback=_said)]
+MergeReason = Annotated[
+    str, typer.Option("--reason", help=f"Why: {', '.join(MERGE_REASONS)}.", metavar="CODE", callback=_said)
+]
+UnmergeReason = Annotated[
+    str, typer.Option("--reason", help=f"Why: {', '.join(UNMERGE_REASONS)}.", metavar="CODE", callback=_said)
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,7 +52,7 @@ def unlink(context: typer.Context, record: Record, reason: Reason) -> None:
         session.screen.line(f"{document['record']} left {document['left']} and belongs to {document['person']} now.")
 
 
-def merge(context: typer.Context, survivor: Survivor, absorbed: Absorbed, reason: Reason) -> None:
+def merge(context: typer.Context, survivor: Survivor, absorbed: Absorbed, reason: MergeReason) -> None:
     """Merge two persons' pages into one."""
     session = session_of(context)
     document = session.ask("merge", survivor=survivor, absorbed=absorbed, reason=reason)
@@ -53,7 +60,7 @@ def merge(context: typer.Context, survivor: Survivor, absorbed: Absorbed, reason
         session.screen.line(f"{document['absorbed']} leads to {document['survivor']} now.")
 
 
-def unmerge(context: typer.Context, survivor: Survivor, absorbed: Absorbed, reason: Reason) -> None:
+def unmerge(context: typer.Context, survivor: Survivor, absorbed: Absorbed, reason: UnmergeReason) -> None:
     """Take a merge back."""
     session = session_of(context)
     document = session.ask("unmerge", survivor=survivor, absorbed=absorbed, reason=reason)

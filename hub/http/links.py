@@ -36,7 +36,7 @@ async def unmerge(request: Request) -> Response:
 
 _RECORD = "larkmere-social-care:case-system/client/100"
 _WHY = "same person: confirmed by telephone"
-_PAIR = {"survivor": "7K2M-9QX3", "absorbed": "3F8P-0TRT", "reason": _WHY}
+_PAIR = {"survivor": "7K2M-9QX3", "absorbed": "3F8P-0TRT", "reason": "confirmed-by-person"}
 _AREA = "Linkage by hand"
 WAYS = (
     Way(
@@ -72,7 +72,7 @@ WAYS = (
         area=_AREA,
         asks=PairAsked,
         answers=Paired,
-        codes=("unknown-person", "bad-person-number", "already-merged"),
+        codes=("unknown-reason", "unknown-person", "bad-person-number", "already-merged"),
         example=_PAIR,
     ),
     Way(
@@ -84,7 +84,7 @@ WAYS = (
         area=_AREA,
         asks=PairAsked,
         answers=Paired,
-        codes=("bad-person-number", "not-merged"),
-        example={**_PAIR, "reason": "two people after all"},
+        codes=("unknown-reason", "bad-person-number", "not-merged"),
+        example={**_PAIR, "reason": "different-people"},
     ),
 )

@@ -76,6 +76,7 @@ _UNANSWERABLE = (
     "bad-question",
     "unknown-type",
     "agency-never-heard",
+    "unknown-reason",
     "reversed-range",
     "forked",
     "unproven",

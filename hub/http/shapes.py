@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hub.linkage.reasons import MERGE_REASONS, UNMERGE_REASONS
 from hub.reading import LIMIT_DEFAULT, LIMIT_MAX
 
 PersonNumber = str
@@ -66,11 +67,15 @@ class UnlinkAsked(_Question):
 
 
 class PairAsked(_Question):
-    """Two persons: the one who stays, and the one who leads to them."""
+    """Two persons: the one who stays, and the one who leads to them. The reason is a code."""
 
     survivor: PersonNumber
     absorbed: PersonNumber
-    reason: str = Field(min_length=1, max_length=_REASON_MAX)
+    reason: str = Field(
+        min_length=1,
+        max_length=_REASON_MAX,
+        description=f"To merge, one of {', '.join(MERGE_REASONS)}; to take it back, {', '.join(UNMERGE_REASONS)}.",
+    )
 
 
 # ---- answered: what came in

@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from events.catalogue import TYPES, check_payload
 from events.codec import Sealed, seal
@@ -15,6 +15,8 @@ from events.errors import Refused, TryAgainLater
 from events.identity import Keyring, decision_id
 from events.ids import new_person_number, parse_person_number
 from events.log.port import Log, Outcome
+from events.pairs import WHOLE, parted
+from hub.linkage.reasons import MERGE_REASONS, UNMERGE_REASONS, coded
 from projections.engine.membership import queries as membership
 from projections.engine.runner import Runner
 from projections.engine.store import ViewStore
@@ -41,19 +43,30 @@ class DecisionWriter:
         """Reads the keys of decisions about many records at once, before their rows are asked for one by one."""
         self._keyring.look_up((_agency_of(record), record) for record in records)
 
-    def row(self, kind: str, about: str, payload: Mapping[str, Any], *, cause: str, model: str, at: str = "") -> Sealed:
-        """A sealed decision. `about` names what it is about; `at` is the position of what caused it.
+    def row(
+        self,
+        kind: str,
+        about: str,
+        payload: Mapping[str, Any],
+        *,
+        cause: str,
+        model: str,
+        other: str | None = None,
+        decided_to: str = "",
+    ) -> Sealed:
+        """A sealed decision. `about` names what it is about; everything before the position `decided_to` is decided.
 
-        One about a single record is sealed under that record's subject, and goes with it. Raises RejectedMessage
-        `subject-erased` where that record was erased.
+        One about a single record is sealed under that record's subject, and goes with it. Where it rests on `other`,
+        a second record, it says what it rests on as long as both are there, and not even which one it was after that.
+        Raises RejectedMessage `subject-erased` where either was erased.
         """
         check_payload(kind, payload)
         retention = TYPES[kind].retention
-        if kind in OF_ONE_RECORD:
+        if kind in OF_ONE_RECORD or kind in WHOLE:
             keys = self._keyring.keys_about(_agency_of(about), about, retention)
         else:
             keys = self._keyring.service_keys(retention)
-        attributes = {
+        attributes: Mapping[str, Any] = {
             "source": SOURCE,
             "subject": f"decision/{about}",
             "type": kind,
@@ -61,13 +74,26 @@ class DecisionWriter:
             "orderfrom": "arrival",
             "data": dict(payload),
         }
-        if at:
-            attributes["causationid"] = at
-        return seal(keys, decision_id(keys, kind, cause, model), AGENCY, attributes)
+        if decided_to:
+            attributes = {**attributes, "decidedto": decided_to}
+        if other is None or other == about:
+            return seal(keys, decision_id(keys.id_key, kind, cause, model), AGENCY, attributes)
+        pair = self._keyring.pair_keys((_agency_of(about), about), (_agency_of(other), other), retention)
+        identity = decision_id(pair.id_key, kind, cause, model)
+        return seal(keys, identity, AGENCY, parted(pair, identity, attributes))
 
 
 def _agency_of(record: str) -> str:
     return record.partition(":")[0]
+
+
+class _Told(NamedTuple):
+    """What is decided by hand, and the one other record that its reason may be about."""
+
+    kind: str
+    about: str
+    payload: Mapping[str, Any]
+    other: str | None = None
 
 
 class Decisions:
@@ -89,10 +115,11 @@ class Decisions:
                 if membership.opened_us(db, number) is None:
                     raise _unknown_person(number)
                 left = membership.number_of(db, subject)
+                other = _only_other(db, number, subject)
             if left == number:
                 raise Refused("already-linked", "the record is linked to this person already", where=f"person {number}")
             payload = _linked(record, subject, number, reason, by)
-            outcomes = self._append([("hub.records-linked", record, payload)])
+            outcomes = self._append([_Told("hub.records-linked", record, payload, other)])
         return {"record": record, "person": number, "left": left, **_told(outcomes)}
 
     def unlink(self, record: str, *, reason: str, by: str) -> dict[str, Any]:
@@ -111,18 +138,21 @@ class Decisions:
                 # A number merged into another is that person's: a record taken out must not land there again.
                 is_merged = membership.survivor_of(db, own) != own
                 is_own_in_use = left == own or is_merged or bool(membership.subjects_of(db, own))
+                other = _only_other(db, left, subject)
             if is_alone:
                 raise Refused("not-linked", "the record is alone with its number already", where=f"person {left}")
             number = new_person_number() if is_own_in_use else own
-            told = [("hub.records-unlinked", record, _unlinked(record, subject, number, left, reason, by))]
+            payload = _unlinked(record, subject, number, left, reason, by)
+            told = [_Told("hub.records-unlinked", record, payload, other)]
             if is_own_in_use:
                 opened = {"person": number, "record": record, "subject": subject.hex()}
-                told.insert(0, ("hub.person-opened", record, opened))
+                told.insert(0, _Told("hub.person-opened", record, opened))
             outcomes = self._append(told)
         return {"record": record, "person": number, "left": left, **_told(outcomes)}
 
     def merge(self, survivor: str, absorbed: str, *, reason: str, by: str) -> dict[str, Any]:
-        """Merges a person into another. Raises Refused `unknown-person`, `already-merged`."""
+        """Merges a person into another. Raises Refused `unknown-reason`, `unknown-person`, `already-merged`."""
+        reason = coded(reason, MERGE_REASONS)
         pair = parse_person_number(survivor), parse_person_number(absorbed)
         with self._one_at_a_time:
             with self._store.snapshot() as db:
@@ -141,7 +171,8 @@ class Decisions:
             return self._pair("hub.persons-merged", *pair, reason, by)
 
     def unmerge(self, survivor: str, absorbed: str, *, reason: str, by: str) -> dict[str, Any]:
-        """Takes a merge back. Raises Refused `not-merged`."""
+        """Takes a merge back. Raises Refused `unknown-reason`, `not-merged`."""
+        reason = coded(reason, UNMERGE_REASONS)
         pair = parse_person_number(survivor), parse_person_number(absorbed)
         with self._one_at_a_time:
             with self._store.snapshot() as db:
@@ -151,12 +182,15 @@ class Decisions:
 
     def _pair(self, kind: str, survivor: str, absorbed: str, reason: str, by: str) -> dict[str, Any]:
         payload = {"survivor": survivor, "absorbed": absorbed, "reason": reason, "decided_by": by}
-        outcomes = self._append([(kind, f"{survivor}+{absorbed}", payload)])
+        outcomes = self._append([_Told(kind, f"{survivor}+{absorbed}", payload)])
         return {"survivor": survivor, "absorbed": absorbed, **_told(outcomes)}
 
-    def _append(self, told: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[Outcome]:
+    def _append(self, told: Sequence[_Told]) -> list[Outcome]:
         cause = secrets.token_hex(16)  # a decision by hand is its own cause
-        rows = [self._writer.row(kind, about, payload, cause=cause, model="manual") for kind, about, payload in told]
+        rows = [
+            self._writer.row(each.kind, each.about, each.payload, cause=cause, model="manual", other=each.other)
+            for each in told
+        ]
         outcomes = self._log.append(rows)
         if not self._runner.wait_for(outcomes[-1].placed.offset, _FOLD_WAIT_S):
             raise TryAgainLater(
@@ -173,6 +207,12 @@ def _subject(db: sqlite3.Connection, record: str) -> bytes:
     if subject is None:
         raise _unknown_record()
     return subject
+
+
+def _only_other(db: sqlite3.Connection, number: str, subject: bytes) -> str | None:
+    """The one other record on a person's page; None where there are none, or several."""
+    others = membership.subjects_of(db, membership.lead(db, number)) - {subject}
+    return membership.record_of_subject(db, others.pop()) if len(others) == 1 else None
 
 
 def _linked(record: str, subject: bytes, person: str, reason: str, by: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from events.envelope import Event, Logged
 from events.errors import HubError, RejectedMessage
 from events.ids import RecordRef, new_person_number
 from events.log.port import Log, page
+from events.log.sqlite import PARTITION
 from hub.linkage.decide import Verdict, decide, differ
 from hub.linkage.decisions import DecisionWriter
 from hub.linkage.sharing import Group, Sharing, numbers_and_births
@@ -39,12 +40,11 @@ _KNOWN_MAX = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Something that may link a record: the event that brought it."""
+    """Something that may link a record: the event that brought it, and whose it is."""
 
     subject: bytes
-    offset: int
+    record: str
     event_id: bytes
-    partition: str
     other_record: str | None = None  # set where the agency itself says that two records are one
 
     @property
@@ -72,7 +72,8 @@ class Linker:
     def catch_up(self, partition: str, applied: int) -> None:
         """Looks again at what came after the last cause that a decision in the log names."""
         with self._store.snapshot() as db:
-            start = membership.causes_up_to(db, partition) + 1
+            start = membership.decided_to(db, partition)
+        self._undecided_from = start
         while start < applied:
             rows = page(self._log.read(partition, start, min(2_000, applied - start)))
             start = rows[-1].offset + 1
@@ -115,6 +116,14 @@ class Linker:
         return self._undecided_from if self._is_waiting else self._folded
 
     @property
+    def _decided_to(self) -> str:
+        """How far everything was decided and folded before: where a linker goes on that knows no more than the log.
+
+        Never the place of what a decision rests on: that may be another record's, and its row says of which agency.
+        """
+        return f"{PARTITION}:{self._undecided_from}"
+
+    @property
     def _is_waiting(self) -> bool:
         return self._outstanding >= self._folded or bool(self._queue) or bool(self._unsent)
 
@@ -141,8 +150,9 @@ class Linker:
         record = str(logged.event.record)
         payload = {"person": new_person_number(), "record": record, "subject": logged.event.subject.hex()}
         # The record itself is the cause: whatever is read first of it, it is opened once.
-        at = f"{logged.partition}:{logged.offset}"
-        yield self._writer.row("hub.person-opened", record, payload, cause=record, model=_OPEN_MODEL, at=at)
+        yield self._writer.row(
+            "hub.person-opened", record, payload, cause=record, model=_OPEN_MODEL, decided_to=self._decided_to
+        )
 
     # ---- links
 
@@ -186,11 +196,17 @@ class Linker:
     def _review(self, evidence: Evidence, model: str, records: Iterable[str]) -> Sealed:
         pair = sorted(records)
         payload = {"pair": pair, "evidence": {"model": model, "cause": evidence.event_id.hex()}}
-        at = f"{evidence.partition}:{evidence.offset}"
-        return self._writer.row("hub.review-opened", " ".join(pair), payload, cause=" ".join(pair), model=model, at=at)
+        return self._writer.row(
+            "hub.review-opened",
+            pair[0],
+            payload,
+            cause=" ".join(pair),
+            model=model,
+            other=pair[1],
+            decided_to=self._decided_to,
+        )
 
     def _rows(self, evidence: Evidence, verdict: Verdict) -> Iterable[Sealed]:
-        at = f"{evidence.partition}:{evidence.offset}"
         for move in verdict.moves:
             payload = {
                 "record": move.record.record,
@@ -202,7 +218,13 @@ class Linker:
             }
             cause = f"{evidence.event_id.hex()} {move.record.record}"
             yield self._writer.row(
-                "hub.records-linked", move.record.record, payload, cause=cause, model=evidence.model, at=at
+                "hub.records-linked",
+                move.record.record,
+                payload,
+                cause=cause,
+                model=evidence.model,
+                other=evidence.record,
+                decided_to=self._decided_to,
             )
         for one, other in verdict.reviews:
             yield self._review(evidence, evidence.model, (one.record, other.record))
@@ -244,7 +266,7 @@ def _group_of(db: sqlite3.Connection, sharing: Sharing, evidence: Evidence) -> G
 def _evidence_of(logged: Logged) -> Evidence:
     event = logged.event
     other = _other_record(event) if event.type == "person.identifier-changed" else None
-    return Evidence(event.subject, logged.offset, event.id, logged.partition, other)
+    return Evidence(event.subject, str(event.record), event.id, other)
 
 
 def _other_record(event: Event) -> str | None:

@@ -21,6 +21,7 @@ HUB = "hub"
 _TRIES, _PAUSE_S = 50, 0.1
 _OF_SUBJECT = "SELECT seq, agency, subject, class, key_id, wrapped FROM secrets WHERE subject = ? ORDER BY seq"
 _DESTROYED_OF = "SELECT agency, subject, class, key_id FROM destroyed WHERE subject = ? ORDER BY seq"
+_LED_NOWHERE = "UPDATE partners SET subject = zeroblob(16), key_id = zeroblob(24) WHERE subject = ?"
 _DESTROYED = "INSERT OR IGNORE INTO destroyed(key_id, agency, subject, class, at_us) VALUES"
 
 
@@ -64,7 +65,8 @@ def destroy(
 
     Returns the bytes that no file may hold any more.
 
-    Of subjects that go as a `whole` the look-up goes too: nobody finds them by a record any more.
+    Of subjects that go as a `whole` the look-up goes too, and what led to them from decisions about others: nobody
+    finds them by a record any more, nor by those.
     """
     names = list(wanted)
     traces: list[bytes] = []
@@ -80,6 +82,7 @@ def destroy(
             lookup: bytes | None = db.execute("SELECT lookup FROM subjects WHERE subject = ?", (subject,)).get
             traces += [lookup] if lookup is not None else []
             db.execute("DELETE FROM subjects WHERE subject = ?", (subject,))
+            db.execute(_LED_NOWHERE, (subject,))
     return traces
 
 

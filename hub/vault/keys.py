@@ -11,19 +11,20 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from pathlib import Path
-from typing import NamedTuple
 
 from events.clock import Clock, SystemClock, from_us
 from events.errors import RejectedMessage
-from events.identity import SubjectKeys, derive, mac, subject_keys
+from events.identity import PairKeys, SubjectKeys, derive, keys_of_pair, mac, subject_keys
 from events.ids import SubjectId
 from events.log.bulk import insert_rows, select_rows
 from events.sealing import SECRET_BYTES, Cipher, SecretName, key_id_of, wrap
 from hub.sqlite import faults_told, open_file, open_to_read, transaction
 from hub.vault import destroying, own, rotating
 from hub.vault.agencies import AgencyKeys, broken_key, opened_secret
+from hub.vault.boxes import Held
 from hub.vault.kms import Kms
-from hub.vault.ring import AGENCY, Held, Ring, since_boot_s
+from hub.vault.known import Known, Pending, Slot, Stored
+from hub.vault.ring import AGENCY, Ring, since_boot_s
 from hub.vault.tables import EMPTY, STORED_FORMAT, make_tables
 
 SUBJECT_BYTES = 16
@@ -36,34 +37,7 @@ _STORED = (
 )
 _SECRETS = "INSERT INTO secrets(agency, subject, class, key_id, generation, wrapped) VALUES"
 _Record = tuple[str, str]  # agency, record
-_Slot = tuple[str, str]  # who holds a secret (an agency or the hub), retention class
 _New = tuple[str, SubjectId, str, bytes]  # holder, subject, retention class, secret
-
-
-class _Pending(NamedTuple):
-    """What was made and is not durable yet."""
-
-    subjects: dict[bytes, SubjectId]
-    secrets: dict[SubjectId, dict[_Slot, bytes]]
-
-
-class _Stored(NamedTuple):
-    key_id: bytes
-    generation: int
-    wrapped: bytes
-
-
-class _Known:
-    """What is known of one record: its subject, if it has one, and the secrets of its retention classes."""
-
-    __slots__ = ("keys", "lookup", "secrets", "stored", "subject")
-
-    def __init__(self, lookup: bytes, subject: SubjectId | None) -> None:
-        self.lookup = lookup
-        self.subject = subject
-        self.stored: dict[_Slot, _Stored] = {}
-        self.secrets: dict[_Slot, bytes] = {}  # not durable yet
-        self.keys: dict[_Slot, SubjectKeys] = {}  # of the classes that were asked for
 
 
 class KeyStore:
@@ -98,10 +72,11 @@ class KeyStore:
         self.ring = Ring(path, kms, boot_s)
         self._making = threading.Lock()
         self._committing = threading.Lock()
-        self._pending = _Pending({}, {})
+        self._pending = Pending({}, {}, {})
+        self._last_ref: int = self._reader.execute("SELECT coalesce(max(ref), 0) FROM partners").get
         # Two generations bound the cache without a lock on a hit: the older one goes when the younger is half of all.
-        self._young: dict[_Record, _Known] = {}
-        self._old: dict[_Record, _Known] = {}
+        self._young: dict[_Record, Known] = {}
+        self._old: dict[_Record, Known] = {}
 
     def _hub_key(self) -> bytes:
         wrapped = self._db.execute("SELECT wrapped FROM hub_keys WHERE name = 'look-up'").get
@@ -122,6 +97,18 @@ class KeyStore:
         """See Keyring."""
         return self.keys_of(AGENCY, f"{_SERVICE}{from_us(self._clock()):%Y-%m}", retention)
 
+    def pair_keys(self, about: _Record, other: _Record, retention: str) -> PairKeys:
+        """See Keyring."""
+        slot = (AGENCY, retention)
+        with self._making:
+            mine, theirs = self._known(about), self._known(other)
+            of_mine, of_theirs = self._made(about, mine, slot), self._made(other, theirs, slot)
+            one = self._secret(mine, of_mine.subject, slot)
+            another = self._secret(theirs, of_theirs.subject, slot)
+            self._last_ref += 1
+            self._pending.partners[self._last_ref] = (of_theirs.subject, of_theirs.key_id)
+            return keys_of_pair(self._last_ref, one, another)
+
     def look_up(self, records: Iterable[_Record]) -> None:
         """Reads what is stored of many records (agency, text form) at once: each query lets go of the interpreter."""
         names = set(records)
@@ -140,26 +127,31 @@ class KeyStore:
 
     # ---- in memory; under the lock
 
-    def _keys(self, name: _Record, slot: _Slot) -> SubjectKeys:
+    def _keys(self, name: _Record, slot: Slot) -> SubjectKeys:
         known = self._young.get(name)
         keys = known.keys.get(slot) if known is not None else None
         return keys if keys is not None else self._find_or_make(name, slot)
 
-    def _find_or_make(self, name: _Record, slot: _Slot) -> SubjectKeys:
+    def _find_or_make(self, name: _Record, slot: Slot) -> SubjectKeys:
         with self._making:
-            if name not in self._young:
-                self._load({name})
-            known = self._young[name]
-            keys = known.keys.get(slot)
-            if keys is None:
-                if self.is_suppressed(*name):
-                    raise _erased()
-                subject = known.subject or self._new_subject(known)
-                keys = known.keys[slot] = subject_keys(subject, self._secret(known, subject, slot))
-                self.ring.learn(keys.key_id, Held(slot[0], subject, slot[1], keys.cipher))
+            return self._made(name, self._known(name), slot)
+
+    def _known(self, name: _Record) -> Known:
+        if name not in self._young:
+            self._load({name})
+        return self._young[name]
+
+    def _made(self, name: _Record, known: Known, slot: Slot) -> SubjectKeys:
+        keys = known.keys.get(slot)
+        if keys is None:
+            if self.is_suppressed(*name):
+                raise _erased()
+            subject = known.subject or self._new_subject(known)
+            keys = known.keys[slot] = subject_keys(subject, self._secret(known, subject, slot))
+            self.ring.learn(keys.key_id, Held(slot[0], subject, slot[1], keys.cipher))
         return keys
 
-    def _secret(self, known: _Known, subject: SubjectId, slot: _Slot) -> bytes:
+    def _secret(self, known: Known, subject: SubjectId, slot: Slot) -> bytes:
         """The stored secret, or a new one. Raises BrokenKey for one that does not open."""
         secret = known.secrets.get(slot)
         stored = known.stored.get(slot)
@@ -174,7 +166,7 @@ class KeyStore:
             self._pending.secrets.setdefault(subject, {})[slot] = secret
         return secret
 
-    def _new_subject(self, known: _Known) -> SubjectId:
+    def _new_subject(self, known: Known) -> SubjectId:
         known.subject = self._pending.subjects[known.lookup] = SubjectId(self._draw(SUBJECT_BYTES))
         return known.subject
 
@@ -186,12 +178,12 @@ class KeyStore:
         for name, known in held.items():
             self._keep(name, known)
         for lookup, name in lookups.items():
-            known = stored.get(lookup) or _Known(lookup, self._pending.subjects.get(lookup))
+            known = stored.get(lookup) or Known(lookup, self._pending.subjects.get(lookup))
             if known.subject is not None:
                 known.secrets |= self._pending.secrets.get(known.subject, {})
             self._keep(name, known)
 
-    def _keep(self, name: _Record, known: _Known) -> None:
+    def _keep(self, name: _Record, known: Known) -> None:
         if len(self._young) >= CACHE_MAX // 2:
             self._old, self._young = self._young, {}
         self._young[name] = known
@@ -206,14 +198,14 @@ class KeyStore:
     def _lookup(self, name: _Record) -> bytes:
         return mac(self._look_up_key, "\0".join(name).encode())
 
-    def _stored(self, lookups: Iterable[bytes]) -> dict[bytes, _Known]:
-        found: dict[bytes, _Known] = {}
+    def _stored(self, lookups: Iterable[bytes]) -> dict[bytes, Known]:
+        found: dict[bytes, Known] = {}
         with faults_told("keys.sqlite"):
             rows = list(select_rows(self._reader, _STORED, [(lookup,) for lookup in lookups], 1))
         for lookup, subject, holder, retention, key_id, generation, wrapped in rows:
-            known = found.setdefault(lookup, _Known(lookup, SubjectId(subject)))
+            known = found.setdefault(lookup, Known(lookup, SubjectId(subject)))
             if holder is not None and wrapped != EMPTY:
-                known.stored[holder, retention] = _Stored(key_id, generation, wrapped)
+                known.stored[holder, retention] = Stored(key_id, generation, wrapped)
         return found
 
     # ---- durable
@@ -223,22 +215,27 @@ class KeyStore:
 
         Raises TryAgainLater (`disk-full`, `disk-error`); the keys then wait for the next commit.
         """
-        if not self._pending.secrets and not self._pending.subjects:
+        if not any(self._pending):
             return
         with self._committing:
             with self._making:
-                subjects = dict(self._pending.subjects)
+                subjects, partners = dict(self._pending.subjects), dict(self._pending.partners)
                 secrets = [
                     (holder, subject, retention, secret)
                     for subject, of_slots in self._pending.secrets.items()
                     for (holder, retention), secret in of_slots.items()
                 ]
             with faults_told("keys.sqlite"):
-                self._store(subjects, secrets)
+                self._store(subjects, secrets, partners)
             with self._making:
-                self._forget(subjects, secrets)
+                self._forget(subjects, secrets, partners)
 
-    def _store(self, subjects: Mapping[bytes, SubjectId], secrets: Iterable[_New]) -> None:
+    def _store(
+        self,
+        subjects: Mapping[bytes, SubjectId],
+        secrets: Iterable[_New],
+        partners: Mapping[int, tuple[SubjectId, bytes]],
+    ) -> None:
         made: dict[str, tuple[int, Cipher]] = {}
         rows = []
         with transaction(self._db):
@@ -250,13 +247,16 @@ class KeyStore:
                 rows.append((*name, newest[0], wrap(newest[1], name, secret)))
             insert_rows(self._db, "INSERT INTO subjects VALUES", sorted(subjects.items()))
             insert_rows(self._db, _SECRETS, rows)
+            insert_rows(self._db, "INSERT INTO partners VALUES", [(ref, *whom) for ref, whom in partners.items()])
         for holder, newest in made.items():
             self._agencies.adopt(holder, *newest)
 
-    def _forget(self, subjects: Iterable[bytes], secrets: Iterable[_New]) -> None:
+    def _forget(self, subjects: Iterable[bytes], secrets: Iterable[_New], partners: Iterable[int] = ()) -> None:
         """What is durable waits no more; what was made meanwhile does."""
         for lookup in subjects:
             self._pending.subjects.pop(lookup, None)
+        for ref in partners:
+            self._pending.partners.pop(ref, None)
         for holder, subject, retention, _ in secrets:
             of_slots = self._pending.secrets.get(subject, {})
             of_slots.pop((holder, retention), None)
@@ -326,7 +326,8 @@ class KeyStore:
             self._forget([], [(each.agency, subject, each.retention, b"") for each in pending])
             if classes is None:
                 gone = [lookup for lookup, made in self._pending.subjects.items() if made == subject]
-                self._forget(gone, [])
+                refs = [ref for ref, whom in self._pending.partners.items() if whom[0] == subject]
+                self._forget(gone, [], refs)
             self.ring.drop(name.key_id for name in names)
             # Asked again after a crash: which bytes they were is gone with them.
             destroying.leave_no_trace(self._db, self._path, traces or (None if classes is None else ()))

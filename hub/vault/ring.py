@@ -18,12 +18,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from events.catalogue.base import retention_of
 from events.codec import Closed, Header, Opened, StoredRow, open_row, read_header
 from events.envelope import Logged
-from events.identity import cipher_of
+from events.identity import PairKeys, cipher_of, keys_of_pair
 from events.ids import SubjectId
 from events.log.bulk import select_rows
+from events.pairs import is_whole
 from events.sealing import NO_KEY_ID, Cipher
 from hub.sqlite import open_to_read, reading_told
 from hub.vault.agencies import AgencyKeys, BrokenKey, opened_secret
+from hub.vault.boxes import BROKEN_ROW, ERASED, Held, Opening, is_boxed, unboxed
 from hub.vault.kms import Kms
 from hub.vault.tables import EMPTY
 
@@ -34,23 +36,15 @@ _HELD = (
     "SELECT k.agency, k.subject, k.class, k.key_id, k.generation, k.wrapped FROM wanted CROSS JOIN secrets k "
     "ON k.subject = wanted.column1"
 )
+_PARTNER = "SELECT subject, key_id FROM partners WHERE ref = ?"
 _GONE = "SELECT d.key_id FROM wanted CROSS JOIN destroyed d ON d.key_id = wanted.column1"
 _SINCE = "SELECT seq, key_id FROM destroyed WHERE seq > ? ORDER BY seq"
-_ERASED, _UNKNOWN, _BROKEN = "erased", "unknown-key", "broken-key"
+_UNKNOWN, _BROKEN = "unknown-key", "broken-key"
 
 
 def since_boot_s() -> float:
     """Seconds since the machine was started, those that it slept included; nobody can set it."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-class Held(NamedTuple):
-    """A key that opens bodies: whose it is, and of which class."""
-
-    agency: str
-    subject: bytes
-    retention: str
-    cipher: Cipher
 
 
 class _Page(NamedTuple):
@@ -75,27 +69,55 @@ class Ring:
         with self._loading:
             self._check()
 
-    def open(self, partition: str, rows: Sequence[StoredRow]) -> Opened:
-        """See Opener. Raises TryAgainLater when the key store can't be read."""
+    def open(self, partition: str, rows: Sequence[StoredRow], *, with_grounds: bool = False) -> Opened:
+        """See Opener. Raises TryAgainLater when the key store can't be read.
+
+        What a decision about a record rests on, where that is another record, is told `with_grounds` alone.
+        """
         headers = [read_header(row.header) for row in rows]
         page = _Page({}, self._load({header.key_id: header.subject for header in headers if header is not None}))
-        opened = Opened([], [])
-        for row, header in zip(rows, headers, strict=True):
-            found = "broken-row" if header is None else self._opened(partition, row, header, page)
-            if isinstance(found, Logged):
-                opened.logged.append(found)
-            else:
-                whose = (header.agency, header.subject, header.key_id) if header is not None else ("", b"", b"")
-                opened.closed.append(Closed(row.offset, row.known_us, *whose, found))
-        return opened
+        found = [
+            BROKEN_ROW if header is None else self._opened(partition, row, header, page)
+            for row, header in zip(rows, headers, strict=True)
+        ]
+        boxed = [at for at, each in enumerate(found) if is_boxed(each)]
+        if boxed:
+            openings = [Opening(headers[at], found[at]) for at in boxed]
+            for at, each in zip(boxed, unboxed(self, openings, with_grounds=with_grounds), strict=True):
+                found[at] = each
+        return _parted(rows, headers, found)
+
+    def keys_at_hand(self, wanted: Mapping[bytes, SubjectId]) -> Mapping[bytes, Held | str]:
+        """See Keys of boxes."""
+        absent = self._load(wanted)
+        found: dict[bytes, Held | str] = {}
+        for key_id, subject in wanted.items():
+            held = self._held(key_id)
+            if held is None and key_id not in absent:  # gone since
+                absent.update(self._load({key_id: subject}))
+            found[key_id] = held or absent.get(key_id, _UNKNOWN)
+        return found
+
+    def keys_for(self, ref: int, about: Header) -> PairKeys | str:
+        """See Keys of boxes. Both secrets are read at each asking: nothing of them is kept."""
+        with self._loading, reading_told("keys.sqlite"):
+            partner: Any = self._db.execute(_PARTNER, (ref,)).fetchone()
+            if partner is None:
+                return _UNKNOWN
+            if partner[1] == NO_KEY_ID:
+                return ERASED
+            mine, theirs = self._secret(about.subject, about.key_id), self._secret(*partner)
+        if isinstance(mine, str):
+            return mine
+        return theirs if isinstance(theirs, str) else keys_of_pair(ref, mine, theirs)
 
     def ciphers_of(self, agency: str, subjects: Iterable[SubjectId], retention: str) -> dict[SubjectId, Cipher]:
         """The keys of many subjects in one class; those that were destroyed, or never made, are absent."""
         wanted = [(subject,) for subject in set(subjects)]
         with self._loading, reading_told("keys.sqlite"):
             rows = [row for row in select_rows(self._db, _HELD, wanted, 1) if (row[0], row[2]) == (agency, retention)]
-            ciphers = [(row[1], self._unwrapped(row)) for row in rows if row[5] != EMPTY]
-        return {SubjectId(subject): cipher for subject, cipher in ciphers if cipher is not None}
+            secrets = [(row[1], self._unwrapped(row)) for row in rows if row[5] != EMPTY]
+        return {SubjectId(subject): cipher_of(secret) for subject, secret in secrets if secret is not None}
 
     def learn(self, key_id: bytes, held: Held) -> None:
         """Takes a key that was just made, so that nobody has to unwrap it."""
@@ -129,7 +151,20 @@ class Ring:
             return "foreign-key"
         made = page.made.get(header.key_id) or page.made.setdefault(header.key_id, held.cipher.made())
         logged = open_row(partition, row, header, made)
-        return "broken-row" if logged is None else _refusal(logged, held) or logged
+        return BROKEN_ROW if logged is None else _refusal(logged, held) or logged
+
+    def _secret(self, subject: bytes, key_id: bytes) -> bytes | str:
+        """A secret as the file holds it, or the code of why there is none; under the lock."""
+        is_stored = False
+        for _ in range(2):  # it may be wrapped anew meanwhile
+            for row in select_rows(self._db, _HELD, [(subject,)], 1):
+                if row[3] == key_id and row[5] != EMPTY:
+                    is_stored = True
+                    if (secret := self._unwrapped_or_none(row)) is not None:
+                        return secret
+        if is_stored:
+            return _BROKEN
+        return ERASED if self._db.execute("SELECT 1 FROM destroyed WHERE key_id = ?", (key_id,)).get else _UNKNOWN
 
     def _held(self, key_id: bytes) -> Held | None:
         """The key, if it may be used now."""
@@ -165,7 +200,7 @@ class Ring:
             found, broken = self._read(missing)
             absent = missing.keys() - found
             erased = {key_id for (key_id,) in select_rows(self._db, _GONE, [(key_id,) for key_id in absent], 1)}
-        return {key_id: _ERASED if key_id in erased else _BROKEN if key_id in broken else _UNKNOWN for key_id in absent}
+        return {key_id: ERASED if key_id in erased else _BROKEN if key_id in broken else _UNKNOWN for key_id in absent}
 
     def _read(self, missing: Mapping[bytes, SubjectId]) -> tuple[set[bytes], set[bytes]]:
         """Takes in what the file holds of these keys; those it has, and those whose secret does not open."""
@@ -178,34 +213,47 @@ class Ring:
                 agency, subject, retention, key_id, _, wrapped = row
                 if key_id not in missing or wrapped == EMPTY:
                     continue
-                cipher = self._unwrapped_or_none(row)
-                if cipher is None:
+                secret = self._unwrapped_or_none(row)
+                if secret is None:
                     broken.add(key_id)
                 else:
-                    self.learn(key_id, Held(agency, subject, retention, cipher))
+                    self.learn(key_id, Held(agency, subject, retention, cipher_of(secret)))
                     found.add(key_id)
             if not broken:
                 break
         return found, broken
 
-    def _unwrapped_or_none(self, row: Sequence[Any]) -> Cipher | None:
+    def _unwrapped_or_none(self, row: Sequence[Any]) -> bytes | None:
         try:
             return self._unwrapped(row)
         except BrokenKey:
             return None
 
-    def _unwrapped(self, row: Sequence[Any]) -> Cipher | None:
-        """None where the agency's key was destroyed. Raises BrokenKey."""
+    def _unwrapped(self, row: Sequence[Any]) -> bytes | None:
+        """The secret of a row; None where the agency's key was destroyed. Raises BrokenKey."""
         agency, subject, retention, key_id, generation, wrapped = row
         cipher = self._agencies.cipher(agency, generation)
-        return None if cipher is None else cipher_of(opened_secret(cipher, agency, subject, retention, key_id, wrapped))
+        return None if cipher is None else opened_secret(cipher, agency, subject, retention, key_id, wrapped)
+
+
+def _parted(rows: Sequence[StoredRow], headers: Sequence[Header | None], found: Sequence[Logged | str]) -> Opened:
+    opened = Opened([], [])
+    for row, header, each in zip(rows, headers, found, strict=True):
+        if isinstance(each, Logged):
+            opened.logged.append(each)
+        else:
+            whose = (header.agency, header.subject, header.key_id) if header is not None else ("", b"", b"")
+            opened.closed.append(Closed(row.offset, row.known_us, *whose, each))
+    return opened
 
 
 def _refusal(logged: Logged, held: Held) -> str | None:
     """Why an event may not stand under this key: the hub's keys open its own words and no others."""
     told = logged.event.attributes.get("type")
+    if is_whole(logged.event):
+        return None if held.agency == AGENCY else "foreign-key"
     if not isinstance(told, str):
-        return "broken-row"
+        return BROKEN_ROW
     if told.startswith("hub.") != (held.agency == AGENCY):
         return "foreign-key"
     return None if retention_of(told) == held.retention else "wrong-class"

@@ -1,8 +1,8 @@
 """Tables of `keys.sqlite` (docs/stored-bytes.md).
 
-Rows of `secrets` and `agency_keys` never move and are never deleted: SQLite copies cells when it balances a tree, and
-secure_delete does not overwrite what such a copy left behind (one of 3,000 deleted secrets was still in the file). They
-come one after the other by row id, and what is destroyed or wrapped anew is overwritten where it stands.
+Rows of `secrets`, `agency_keys` and `partners` never move and are never deleted: SQLite copies cells when it balances a
+tree, and secure_delete does not overwrite what such a copy left behind (one of 3,000 deleted secrets was still in the
+file). They come one after the other by row id, and what is destroyed or wrapped anew is overwritten where it stands.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _TABLES = (
     "CREATE TABLE destroyed(seq INTEGER PRIMARY KEY, key_id BLOB NOT NULL UNIQUE, agency TEXT NOT NULL, "
     "subject BLOB NOT NULL, class TEXT NOT NULL, at_us INTEGER NOT NULL)",
     "CREATE INDEX destroyed_by_subject ON destroyed(subject)",
+    "CREATE TABLE partners(ref INTEGER PRIMARY KEY, subject BLOB NOT NULL, key_id BLOB NOT NULL)",
     "CREATE TABLE suppressed(token BLOB PRIMARY KEY, at_us INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE intake_keys(day TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE backups(at_us INTEGER PRIMARY KEY)",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import MetaData
 
 from events.envelope import Logged
+from events.others import token_of_class
 from projections.custody import tables
 from projections.engine.projection import Connection, Folder, Gone, insert_sql
 from projections.engine.purging import offset_of
@@ -80,6 +81,8 @@ class _Fold:
 
     def _shred(self, logged: Logged, subject: bytes) -> None:
         retention = logged.event.payload["retention_class"]
+        if token_of_class(retention) is not None:
+            return  # third persons of one fact: its entry says so itself
         self._db.execute(_SHREDDED, (subject, retention, logged.offset, logged.known_us))
 
     def _remove(self, logged: Logged, subject: bytes) -> None:

@@ -44,7 +44,7 @@ class Connection(Protocol):
 class Gone(NamedTuple):
     """What of a record is gone for good from a position of the log on.
 
-    With neither a class nor offsets it is the whole record.
+    With neither a class nor offsets nor a fact it is the whole record.
     """
 
     subject: bytes
@@ -52,11 +52,12 @@ class Gone(NamedTuple):
     retention: str | None = None  # only what is of this retention class
     offsets: frozenset[int] = frozenset()  # only what stands at these offsets
     key_ids: frozenset[bytes] = frozenset()
+    fact: bytes | None = None  # only the third persons whom the fact of this token names: read again, it names them not
     was_halted: bool = False  # not all of the record was folded so far, and what is gone may be why
 
     @property
     def is_whole(self) -> bool:
-        return self.retention is None and not self.offsets
+        return self.retention is None and not self.offsets and self.fact is None
 
 
 class Folder(Protocol):

@@ -12,6 +12,7 @@ from typing import Protocol
 from events.catalogue import TYPES
 from events.codec import StoredRow
 from events.envelope import Logged
+from events.others import token_of_class
 from projections.engine.projection import Gone
 
 _HUB = "hub"
@@ -30,12 +31,15 @@ def gone_in(logged: Logged) -> Gone | None:
     if event.attributes["type"] not in _TELLING or event.agency != _HUB:
         return None
     payload = event.payload
+    retention = payload.get("retention_class")
+    fact = token_of_class(retention) if retention is not None else None
     return Gone(
         bytes.fromhex(payload["subject"]),
         logged.offset,
-        payload.get("retention_class"),
+        retention if fact is None else None,
         frozenset(map(offset_of, payload.get("positions", ()))),
         frozenset(map(bytes.fromhex, payload.get("key_ids", ()))),
+        fact,
     )
 
 

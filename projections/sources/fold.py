@@ -16,6 +16,7 @@ from sqlalchemy import MetaData
 from events.catalogue import TYPES
 from events.envelope import Logged
 from events.log.bulk import insert_rows, select_rows
+from events.pairs import WHOLE
 from projections.engine.projection import Connection, Folder, Gone, insert_sql
 from projections.sources import ranges, tables
 
@@ -44,7 +45,7 @@ class SourcesProjection:
     """The view `sources`."""
 
     name = "sources"
-    version = 3
+    version = 4
     metadata: MetaData = tables.metadata
 
     def folder(self, db: Connection) -> Folder:
@@ -61,6 +62,8 @@ class _Fold:
         for logged in batch:
             event = logged.event
             attributes = event.attributes
+            if attributes["type"] in WHOLE:
+                continue  # it goes with either of two records: it is in no count
             source = attributes["source"]
             findings = len(attributes.get("findings", ()))
             of_source = sums.setdefault(source, [0, 0])

@@ -99,11 +99,11 @@ def test_a_fact_token_is_an_hmac_of_the_facts_name() -> None:
 
 def test_a_decision_is_named_by_its_kind_cause_and_model() -> None:
     ids = {
-        decision_id(KEYS, *words)
+        decision_id(KEYS.id_key, *words)
         for words in (("link", "c", "m"), ("open", "c", "m"), ("link", "d", "m"), ("link", "c", "n"))
     }
     assert len(ids) == 4
-    assert decision_id(KEYS, "link", "c", "m") in ids
+    assert decision_id(KEYS.id_key, "link", "c", "m") in ids
 
 
 def test_the_digest_of_content_is_its_sha_256() -> None:

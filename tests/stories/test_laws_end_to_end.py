@@ -149,7 +149,7 @@ class Told:
             "orderfrom": "file",
             "data": payload,
         }
-        identity = decision_id(keys, CLOSED, orjson.dumps(payload, option=orjson.OPT_SORT_KEYS).hex(), "returns")
+        identity = decision_id(keys.id_key, CLOSED, orjson.dumps(payload, option=orjson.OPT_SORT_KEYS).hex(), "returns")
         hub.log.append([seal(keys, identity, "hub", attributes)])
 
     # ---- decisions
@@ -177,7 +177,7 @@ class Told:
             decisions.link(self._record(said.record), person, reason="told so", by="sam")
         else:
             act = decisions.merge if said.kind == "merge" else decisions.unmerge
-            act(person, other or "", reason="told so", by="sam")
+            act(person, other or "", reason="confirmed-by-person", by="sam")
         return True
 
     # ---- questions

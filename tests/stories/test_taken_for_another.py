@@ -58,13 +58,13 @@ def test_a_merge_is_one_page_and_an_unmerge_two_again(town: Town) -> None:
     ada, bea = town.person_of(ADAS), town.person_of(BEAS)
     alone = town.titles(ada), town.titles(bea)
     town.today("2024-02-01")
-    town.services.merge(STEWARD, ada, bea, "one person")
+    town.services.merge(STEWARD, ada, bea, "same-details")
     town.today("2024-02-02")
     page = town.page(bea)
     assert (page["leads_to"], len(page["entries"])) == (ada, 4)
     assert town.titles(ada, "2024-01-31") == alone[0], "as of before, each number shows its own half"
     assert town.titles(bea, "2024-01-31") == alone[1]
-    town.services.unmerge(STEWARD, ada, bea, "two sisters")
+    town.services.unmerge(STEWARD, ada, bea, "different-people")
     assert (town.titles(ada), town.titles(bea)) == alone
 
 

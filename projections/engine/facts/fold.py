@@ -197,6 +197,7 @@ class FactFold:
     def purge(self, gone: Gone) -> Sequence[int]:
         said = self._store.said_of(self._db, gone.subject)
         is_touched = any(at in gone.offsets or TYPES[kind].retention == gone.retention for at, kind in said)
+        is_touched |= gone.fact is not None and self._store.is_said(self._db, gone.subject, gone.fact)
         if not (gone.is_whole or gone.was_halted or is_touched):
             return ()
         self._store.take_out(self._db, gone.subject)

@@ -68,6 +68,7 @@ class FactStore:
         # A withdrawal of a group is stored without its type, which is always the same.
         withdrawn = f"SELECT at, '{GROUP_TYPE}' FROM {groups.name} WHERE subject = ?"
         self._said = (f"SELECT at, type FROM {entries.name} WHERE subject = ?", withdrawn)
+        self._is_said = f"SELECT 1 FROM {entries.name} WHERE subject = ? AND factref = ? LIMIT 1"
         self._forget = tuple(f"DELETE FROM {table.name} WHERE subject = ?" for table in (entries, groups, scoped))
         law = ", ".join(f'e."{name}"' for name in LAW_COLUMNS)
         self._law_of_many = (
@@ -83,6 +84,10 @@ class FactStore:
     def said_of(self, db: Connection, subject: bytes) -> list[tuple[int, str]]:
         """Everything said of a record, group withdrawals too: offset and type."""
         return [each for said in self._said for each in db.execute(said, (subject,))]
+
+    def is_said(self, db: Connection, subject: bytes, token: bytes) -> bool:
+        """Whether anything is said of a fact of this token."""
+        return db.execute(self._is_said, (subject, token)).fetchone() is not None
 
     def take_out(self, db: Connection, subject: bytes) -> None:
         """Leaves nothing of a record in the tables."""

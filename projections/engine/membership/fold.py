@@ -41,7 +41,7 @@ class MembershipProjection:
     """The view `membership`."""
 
     name = "membership"
-    version = 2
+    version = 3
     metadata: MetaData = tables.metadata
 
     def folder(self, db: Connection) -> Folder:
@@ -59,8 +59,8 @@ class _Decision(NamedTuple):
     person: str
     other: str | None
     event_id: bytes
-    cause_in: str | None
-    cause_at: int | None
+    decided_in: str | None
+    decided_to: int | None
 
 
 _KINDS = {
@@ -193,7 +193,7 @@ def _decision(logged: Logged) -> _Decision:
     payload, kind = attributes["data"], _KINDS[attributes["type"]]
     if kind == "linked" and payload.get("method") == "manual":
         kind = "linked-by-hand"
-    partition, _, at = attributes.get("causationid", "").rpartition(":")
+    partition, _, at = attributes.get("decidedto", "").rpartition(":")
     return _Decision(
         logged.offset,
         logged.known_us,

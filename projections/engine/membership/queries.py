@@ -173,8 +173,8 @@ def is_moved_by_hand(db: Connection, subject: bytes) -> bool:
     return row is not None and row[0] in ("linked-by-hand", "unlinked")
 
 
-def causes_up_to(db: Connection, partition: str) -> int:
-    """The highest offset that any decision names as its cause, -1 for none."""
-    newest = "SELECT max(cause_at) FROM membership_decisions WHERE cause_in = ? AND cause_at IS NOT NULL"
+def decided_to(db: Connection, partition: str) -> int:
+    """The highest offset before which, by some decision's word, all was decided; 0 for none."""
+    newest = "SELECT max(decided_to) FROM membership_decisions WHERE decided_in = ? AND decided_to IS NOT NULL"
     row = db.execute(newest, (partition,)).fetchone()
-    return row[0] if row[0] is not None else -1
+    return row[0] if row[0] is not None else 0

@@ -59,16 +59,16 @@ decisions = Table(
     Column("person", Text, nullable=False),  # the number that it goes to; of a merge, the survivor
     Column("other", Text),  # of a merge, the number absorbed
     Column("event_id", LargeBinary, nullable=False),
-    Column("cause_in", Text),  # partition and offset of what caused it, where a rule decided
-    Column("cause_at", Integer),
+    Column("decided_in", Text),  # where a rule decided: partition and offset before which all was decided then
+    Column("decided_to", Integer),
     sqlite_with_rowid=False,
 )
 Index("membership_decisions_of", decisions.c.subject)
 Index("membership_decisions_on", decisions.c.person)
 Index("membership_decisions_on_other", decisions.c.other, sqlite_where=decisions.c.other.is_not(None))
 Index(
-    "membership_decisions_by_cause",
-    decisions.c.cause_in,
-    decisions.c.cause_at,
-    sqlite_where=decisions.c.cause_at.is_not(None),
+    "membership_decisions_up_to",
+    decisions.c.decided_in,
+    decisions.c.decided_to,
+    sqlite_where=decisions.c.decided_to.is_not(None),
 )

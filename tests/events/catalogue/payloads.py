@@ -89,13 +89,13 @@ LEAST: dict[str, dict[str, Any]] = {
     "hub.persons-merged": {
         "survivor": A_PERSON,
         "absorbed": "4D0R-T8VW",
-        "reason": "one person",
+        "reason": "same-number",
         "decided_by": "steward-1",
     },
     "hub.persons-unmerged": {
         "survivor": A_PERSON,
         "absorbed": "4D0R-T8VW",
-        "reason": "two people",
+        "reason": "different-people",
         "decided_by": "steward-1",
     },
     "hub.review-opened": {"pair": [A_RECORD, "hospital:pas/patient/1"]},

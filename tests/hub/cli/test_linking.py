@@ -32,10 +32,13 @@ def test_a_record_is_linked_and_unlinked_again(tell: Tell, alex: str, billie: st
 
 
 def test_persons_are_merged_and_parted_again(tell: Tell, alex: str, billie: str) -> None:
-    assert tell("merge", alex, billie, *BECAUSE).out == f"{billie} leads to {alex} now.\n"
+    assert tell("merge", alex, billie, "--reason", "Confirmed by person").out == f"{billie} leads to {alex} now.\n"
     assert f"Merged with: {billie}." in tell("timeline", alex).out
     assert f"This number leads to {alex} today." in tell("timeline", billie).out
-    assert tell("unmerge", alex, billie, *BECAUSE).out == f"{billie} and {alex} are two persons again.\n"
+    assert (
+        tell("unmerge", alex, billie, "--reason", "merged-in-error").out
+        == f"{billie} and {alex} are two persons again.\n"
+    )
 
 
 def test_a_decision_names_who_made_it(tell: Tell, alex: str, billie: str) -> None:
@@ -50,10 +53,13 @@ def test_a_decision_needs_a_reason_and_something_to_decide(tell: Tell, alex: str
         (("link", "housing:crm/tenant/7", alex), "already-linked"),
         (("link", "housing:crm/tenant/99", alex), "unknown-record"),
         (("unlink", "housing:crm/tenant/7"), "not-linked"),
-        (("merge", alex, alex), "already-merged"),
-        (("unmerge", alex, alex), "not-merged"),
+        (("merge", alex, alex), "unknown-reason"),
+        (("unmerge", alex, alex), "unknown-reason"),
     ):
         found = tell(*command, *BECAUSE)
+        assert (found.code, found.err.split(":")[0]) == (1, code)
+    for command, code in ((("merge", alex, alex), "already-merged"), (("unmerge", alex, alex), "not-merged")):
+        found = tell(*command, "--reason", "confirmed-by-person")
         assert (found.code, found.err.split(":")[0]) == (1, code)
 
 

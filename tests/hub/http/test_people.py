@@ -86,16 +86,19 @@ def test_a_record_is_linked_and_returns_to_its_own_number(served: Served) -> Non
 
 def test_two_persons_are_merged_and_taken_apart_again(served: Served) -> None:
     ben, twin = known(served, "ben", 32), known(served, "ben-too", 33)
-    pair = {"survivor": ben, "absorbed": twin, "reason": "one and the same"}
+    pair = {"survivor": ben, "absorbed": twin, "reason": "registered-twice"}
     Paired.model_validate(served.post("steward", "/v1/merges", pair))
     assert pages(served, ben, twin) == [["ben", "ben-too"]] * 2
     assert served.get("steward", f"/v1/people/{twin}")["leads_to"] == ben
     answer = served.ask("steward", "POST", "/v1/merges", json=pair)
     assert (answer.status_code, code_of(answer)) == (409, "already-merged")
-    served.post("steward", "/v1/unmerges", {**pair, "reason": "two after all"})
+    served.post("steward", "/v1/unmerges", {**pair, "reason": "different-people"})
     assert pages(served, ben, twin) == [["ben"], ["ben-too"]]
-    answer = served.ask("steward", "POST", "/v1/unmerges", json=pair)
+    answer = served.ask("steward", "POST", "/v1/unmerges", json={**pair, "reason": "different-people"})
     assert (answer.status_code, code_of(answer)) == (409, "not-merged")
+    answer = served.ask("steward", "POST", "/v1/merges", json={**pair, "reason": "her sister said so"})
+    assert (answer.status_code, code_of(answer)) == (422, "unknown-reason")
+    assert "registered-twice" in answer.json()["next_step"]
 
 
 @pytest.mark.parametrize(

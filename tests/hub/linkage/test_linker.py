@@ -123,9 +123,9 @@ def test_link_and_unlink_by_hand_move_the_entries_and_nothing_else(hub: Hub) -> 
 def test_merge_and_unmerge(hub: Hub) -> None:
     send(hub, hope("1", "tenant/1", "a garden"), hope("2", "tenant/2", "a cat"))
     one, other = person_of(hub, TENANT), person_of(hub, "housing:crm/tenant/2")
-    hub.decisions.merge(one, other, reason="one person", by="sam")
+    hub.decisions.merge(one, other, reason="Same number", by="sam")
     assert (titles(hub, one), titles(hub, other)) == (2, 2)
-    hub.decisions.unmerge(one, other, reason="not so", by="sam")
+    hub.decisions.unmerge(one, other, reason="different-people", by="sam")
     assert (titles(hub, one), titles(hub, other)) == (1, 1)
 
 
@@ -138,8 +138,9 @@ def test_decisions_that_make_no_sense_are_refused(hub: Hub) -> None:
         "unknown-record": lambda: decisions.link("housing:crm/tenant/77", one, reason="r", by="s"),
         "unknown-person": lambda: decisions.link(TENANT, "0000-0000", reason="r", by="s"),
         "not-linked": lambda: decisions.unlink(TENANT, reason="r", by="s"),
-        "not-merged": lambda: decisions.unmerge(one, other, reason="r", by="s"),
-        "already-merged": lambda: decisions.merge(one, one, reason="r", by="s"),
+        "not-merged": lambda: decisions.unmerge(one, other, reason="merged-in-error", by="s"),
+        "already-merged": lambda: decisions.merge(one, one, reason="same-number", by="s"),
+        "unknown-reason": lambda: decisions.merge(one, other, reason="her sister said so", by="s"),
     }
     for code, attempt in refusals.items():
         with pytest.raises(Refused) as refused:
@@ -160,6 +161,42 @@ def test_dropped_views_are_folded_again_without_deciding_anything_anew(tmp_path:
         assert (hub.log.head(), person_of(hub, PATIENT)) == (before, person)
 
 
+def test_what_was_not_decided_before_a_crash_is_decided_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    with open_home(home) as hub:
+        send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+    with monkeypatch.context() as crashed:
+        crashed.setattr(Linker, "_work", lambda linker: linker._queue.clear())  # the record is opened, and no more
+        with open_home(home) as hub:
+            send(hub, registration("9", "patient/1", number=nhs_number(1), agency="hospital"))
+            assert person_of(hub, TENANT) != person_of(hub, PATIENT)
+    with open_home(home) as hub:
+        assert hub.wait_until_read(20)
+        assert person_of(hub, TENANT) == person_of(hub, PATIENT)
+
+
+def test_a_link_says_why_only_as_long_as_both_records_are_there(hub: Hub) -> None:
+    send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+    send(hub, registration("9", "patient/1", number=nhs_number(1), agency="hospital"))
+    send(hub, registration("10", "patient/1", number=nhs_number(1), order="7", agency="hospital"))
+    hub.decisions.unlink(PATIENT, reason="she says no", by="sam")
+    (tenant,) = (each for each in events_of(hub) if each.event.type == "hub.person-opened" and "tenant" in str(each))
+    rows = list(hub.log.read(PARTITION, 0, 1_000))
+
+    def told(name: str) -> dict[str, object]:
+        opened = hub.keys.ring.open(PARTITION, rows, with_grounds=True).logged
+        (found,) = (each.event.payload for each in opened if each.event.type == name)
+        return dict(found)
+
+    assert told("hub.records-unlinked")["reason"] == "she says no"
+    hub.keys.destroy(tenant.event.subject)
+    after = told("hub.records-unlinked")
+    assert "reason" not in after
+    assert after["removed"] is True
+
+
 def test_evidence_for_a_pair_that_is_reported_already_keeps_nothing_waiting(hub: Hub) -> None:
     one, other = nhs_number(1), nhs_number(2)
     send(hub, *(registration(f"a{at}", f"tenant/a{at}", number=one) for at in range(2)))
@@ -175,7 +212,7 @@ def test_a_record_taken_out_never_lands_on_the_page_that_its_own_number_was_merg
     number = {record: person_of(hub, record) for record in records}
     told = {"reason": "told so", "by": "sam"}
     hub.decisions.link(t, number[r], **told)
-    hub.decisions.merge(number[s], number[r], **told)
+    hub.decisions.merge(number[s], number[r], reason="same-details", by="sam")
     hub.decisions.link(r, number[u], **told)
     hub.decisions.link(t, number[u], **told)
     assert hub.decisions.unlink(r, **told)["person"] not in number.values()

@@ -194,8 +194,8 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "person": {"person": "0000-0000"},
     "link": {"record": "housing:crm/tenant/7", "person": "0000-0000", "reason": "none"},
     "unlink": {"record": "housing:crm/tenant/7", "reason": "none"},
-    "merge": {"survivor": "0000-0000", "absorbed": "0000-0000", "reason": "none"},
-    "unmerge": {"survivor": "0000-0000", "absorbed": "0000-0000", "reason": "none"},
+    "merge": {"survivor": "0000-0000", "absorbed": "0000-0000", "reason": "same-number"},
+    "unmerge": {"survivor": "0000-0000", "absorbed": "0000-0000", "reason": "shared-number"},
 }
 
 
