@@ -12,7 +12,6 @@ The shredding of one class of a record (retention) and the redaction of one even
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -31,6 +30,7 @@ from hub.erasure.doors import Closing, held, unknown_agency, unknown_record
 from hub.erasure.plan import Plan, events_of, holds_over, plan_of
 from hub.erasure.proof import proof_of
 from hub.erasure.runs import Run, Runs
+from hub.erasure.telling import event_of, told_at
 from hub.erasurelist import Act, Listed, append, longest_of, read_list
 from projections.custody import queries as custody
 
@@ -133,9 +133,12 @@ class Eraser:
             return self._carry_out_all(run, progress)
 
     def _carry_out_all(self, run: Run, progress: Progress) -> dict[str, Any]:
-        """The steps for one record after the other; the views are written anew once, at the end."""
+        """The steps for each record, its intake closed before; the views are written anew once, at the end."""
         bench = self._bench
-        self._list(run)
+        token = bytes.fromhex(run.token)
+        if not any(each.token == token for each in longest_of([read_list(place) for place in bench.lists]).entries):
+            append(bench.lists, "erased", run.agency, b"", (), token, bench.clock())
+        bench.keys.suppress(token)
         subjects = bench.keys.subjects_of(run.agency)
         at = 0
         for number, subject in enumerate(subjects, 1):
@@ -147,8 +150,8 @@ class Eraser:
         self._clear_views(at)
         bench.catch_up()
         erased = list(self._not_completed(run))
-        for part, told_at in erased:
-            self._note_completed(part, told_at, None)
+        for part, since in erased:
+            self._note_completed(part, since, None)
         self._runs.end(run)
         return {"agency": run.agency, "records": len(erased), "backups": certificate.backups(bench, bench.clock())}
 
@@ -282,10 +285,10 @@ class Eraser:
         bench = self._bench
         bench.catch_up()
         with bench.store.snapshot() as db:
-            told = _told_at(db, run)
+            told = told_at(db, run)
         if told is not None:
             return told
-        kind, payload = _event_of(run, listed)
+        kind, payload = event_of(run, listed)
         cause = f"{run.subject} {run.begun_us} {run.offset}"
         row = bench.writer.row(kind, run.subject, payload, cause=cause, model=MODEL)
         closed = run.keys if run.offset is None else ()
@@ -360,35 +363,6 @@ class Eraser:
         rows = self._bench.log.read(PARTITION, run.counted_to, max(at - run.counted_to, 0))
         headers = (read_header(row.header) for row in rows)
         return sum(header is not None and header.subject == run.subject_bytes for header in headers)
-
-
-def _event_of(run: Run, listed: Listed) -> tuple[str, dict[str, Any]]:
-    """What the log is told of a run: type and payload."""
-    payload: dict[str, Any] = {
-        "subject": run.subject,
-        "key_ids": list(run.key_ids),
-        "ground": run.ground,
-        "counts": {"listed": listed.number},
-    }
-    if run.reference is not None:
-        payload["reference"] = run.reference
-    if run.retention is not None:
-        return "hub.class-shredded", {**payload, "retention_class": run.retention}
-    if run.offset is not None:
-        del payload["key_ids"]  # those of the raw parts: what the log holds goes on under the others
-        return "hub.body-removed", {**payload, "positions": [f"{PARTITION}:{run.offset}"]}
-    return "hub.subject-erased", payload
-
-
-def _told_at(db: sqlite3.Connection, run: Run) -> int | None:
-    """The offset at which the log tells of a run already."""
-    if run.offset is not None:
-        return custody.removed_by(db, run.subject_bytes, run.offset)
-    if run.retention is not None:
-        shredded = custody.shredded_at(db, run.subject_bytes, run.retention)
-        return shredded.at if shredded is not None and shredded.known_us >= run.begun_us else None
-    erased = custody.erased(db, run.subject_bytes)
-    return erased.at if erased is not None else None
 
 
 def _views_behind() -> TryAgainLater:

@@ -155,6 +155,29 @@ def test_a_record_is_erased_once(hub: Hub) -> None:
             hub.eraser.erase(record, ground="request")
 
 
+def decisions(hub: Hub) -> list[tuple[str, str]]:
+    kinds = ("hub.person-opened", "hub.records-linked", "hub.records-unlinked", "hub.review-opened")
+    return [(each.event.type, each.event.id.hex()) for each in events_of(hub) if each.event.type in kinds]
+
+
+def test_nothing_is_decided_anew_after_an_erasure(tmp_path: Path) -> None:
+    """The newest decision was about her: what came since its cause is looked at again at the next start."""
+    with open_home(tmp_path) as hub:
+        fill(hub)
+        send(hub, hope("8", "tenant/2"), hope("9", "tenant/1"))
+        send(hub, registration("10", "tenant/3", number=nhs_number(1)))
+        before = decisions(hub)
+        hub.eraser.erase("housing:crm/tenant/3", ground="request")
+        assert hub.wait_until_read(20)
+        left = decisions(hub)
+        assert set(left) < set(before)
+    with open_home(tmp_path) as hub:
+        assert hub.wait_until_read(20)
+        send(hub, hope("11", "tenant/2"))
+        assert decisions(hub) == left
+        assert find(hub, ANN) == find(hub, PATIENT)
+
+
 # ---- holds
 
 
@@ -341,6 +364,16 @@ def test_an_agency_goes_with_all_its_records_and_its_intake_closes(hub: Hub, tmp
     assert_views_are_those_of_a_fresh_fold(hub, tmp_path / "fresh")
     with pytest.raises(Refused, match="unknown-agency"):
         hub.eraser.erase_agency("housing", ground="contract-ended")
+
+
+def test_one_agency_goes_after_the_other(hub: Hub) -> None:
+    for agency in ("housing", "hospital"):
+        hub.eraser.erase_agency(agency, ground="contract-ended")
+        report = hub.intake.receive(
+            Arrival(agency, "crm", "cloudevents"), orjson.dumps([hope("9", "tenant/77", agency=agency)])
+        )
+        assert report.counts.events == 0
+    assert find(hub, PATIENT) == []
 
 
 def test_an_agency_of_which_a_record_is_held_stays(hub: Hub) -> None:
