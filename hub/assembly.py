@@ -15,15 +15,20 @@ import structlog
 from adapters.registry import adapter_of
 from adapters.sdk.intake import Intake
 from adapters.sdk.register import Register, read_register
+from events.checkpoints import Note
 from events.clock import Clock, SystemClock
-from events.errors import HubError, WrongSettings
+from events.errors import HubError, TryAgainLater, WrongSettings
 from events.log.sqlite import PARTITION, SqliteLog
 from events.upcasters import check_chains
+from hub.continuity import Continuity
 from hub.durable import make_folder
+from hub.epochs import note_recorded, restorations
 from hub.erasure.acts import Acts
 from hub.erasure.bench import Bench
 from hub.erasure.doors import Doors
 from hub.erasure.eraser import Eraser
+from hub.erasure.runs import Runs
+from hub.erasurelist import read_list, united
 from hub.interpreter import set_interpreter
 from hub.ledger.watch import Watch
 from hub.linkage.decisions import Decisions, DecisionWriter
@@ -36,13 +41,20 @@ from hub.shadow import Files, ShadowProcess
 from hub.sqlite import reading_told
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LOG_KEY, KmsSigner, LocalKms
+from hub.vault.listed import destroy_listed
 from hub.views import projections
+from hub.witness.asking import Asker, Askers
+from hub.witness.declarations import Declaration, sign_declaration
+from hub.witness.memory import WitnessedStore
+from hub.witness.settings import read_witnesses
+from projections.custody.queries import erased_subjects
 from projections.engine.runner import Runner
 from projections.engine.store import ViewStore
 
 log = structlog.get_logger()
 REGISTER = "agencies.toml"
 LOCK = "home.lock"
+RESTORING = "restoring"  # while this folder is there, the home is not one yet
 LOG = LOG_FILE
 KEYS = KEYS_FILE
 
@@ -68,9 +80,12 @@ class Hub:
         set_interpreter()
         make_folder(self.home)
         check_access(self.home)
-        lock = _lock(self.home / LOCK)
+        lock = lock_home(self.home / LOCK)
         self._closers.append(lock.close)
+        _check_restored(self.home)
         self.kms = LocalKms(self.settings.kms_file)
+        self._forget_erased()
+        self.signer = KmsSigner(self.kms, LOG_KEY)
         self.keys = KeyStore(self.home / KEYS, self.kms, clock=self.clock)
         self._closers.append(self.keys.close)
         self.doors = Doors()
@@ -78,12 +93,15 @@ class Hub:
             self.home / LOG,
             clock=self.clock,
             new_epoch=lambda: f"1-{secrets.token_hex(4)}",
-            signer=KmsSigner(self.kms, LOG_KEY),
-            before_commit=self.keys.commit,
+            signer=self.signer,
+            before_commit=self._before_commit,
             is_closed=self.doors.is_closed,
             accepts_clock=self.settings.accepts_clock,
         )
         self._closers.append(self.log.close)
+        self.continuity = Continuity(self.log, self.keys)
+        self._closers.append(self.continuity.stop)
+        self._open_witnesses()
         self.watch = Watch(self.home / LOG, self.log.key, self.clock, self.keys.ring)
         self._closers.append(self.watch.stop)
         self.receipts = ReceiptStore(
@@ -102,19 +120,67 @@ class Hub:
             clock=self.clock,
         )
         self._closers.append(self.intake.close)
+        self._check_erasures()
         self._sweep()
         self._closers.append(Ageing(self.receipts).close)  # after the sweep: what was not read yet is read first
+        self.continuity.start()
+
+    def _forget_erased(self) -> None:
+        """What was erased stays so, whichever key store was put here: it is done before anything opens."""
+        self.erasures = united([read_list(place) for place in self.settings.erasure_lists])
+        if not self.erasures.entries or not (self.home / KEYS).exists():
+            return
+        # What is under way is finished by the eraser: until the log tells of it, a hold may still come first.
+        under_way = {run.subject_bytes for run in Runs(self.home).open()}
+        done = [each for each in self.erasures.standing if each.subject not in under_way]
+        if gone := destroy_listed(self.home / KEYS, done, self.clock()):
+            log.warning("erased_keys_came_back", count=gone)
+
+    def _check_erasures(self) -> None:
+        """An erasure that the log tells of and no list here: somebody may be readable who should not be."""
+        if self.runner.applied < self.log.head()[PARTITION]:
+            return
+        listed = {each.subject for each in self.erasures.standing if each.act == "erased"}
+        with self.store.snapshot() as db:
+            if not erased_subjects(db) <= listed:
+                self.continuity.refuse(_old_list())
+
+    def _open_witnesses(self) -> None:
+        named = read_witnesses(self.home)
+        askers = []
+        if named:
+            memory = WitnessedStore(self.home)
+            self._closers.append(memory.close)
+            askers = [Asker(each, self.log, memory, self.continuity, self._declarations) for each in named]
+        self.witnesses = Askers(askers, self.continuity)
+        self._closers.append(self.witnesses.close)
+        self.witnesses.start()
+
+    def _declarations(self) -> list[Note]:
+        """What the log says of each of its epochs after the first, signed."""
+        told = (
+            Declaration(each.origin, each.parent, each.size, bytes.fromhex(each.root))
+            for each in restorations(self.home / LOG)
+        )
+        return [sign_declaration(each, self.log.name, self.signer) for each in told]
+
+    def _before_commit(self) -> None:
+        """In the log's writer, before a group of new rows: a log that is behind takes none; keys come first."""
+        self.continuity.check_with_witnesses()
+        self.keys.commit()
 
     def _open_views(self) -> None:
         self._decision_writer = writer = DecisionWriter(self.keys)
         self.linker = Linker(self.log, self.store, writer, self.keys.ring)
         self.runner = Runner(self.log, self.store, projections(), self.keys.ring, self._beside, self.linker.consider)
         self._closers.append(self.runner.stop)
-        self.linker.catch_up(PARTITION, self.runner.applied)
+        # Views can be ahead of a log that was copied back.
+        self.linker.catch_up(PARTITION, min(self.runner.applied, self.log.head()[PARTITION]))
         self.runner.start()
         self.decisions = Decisions(self.log, self.store, self.runner, writer)
         if self.log.head()[PARTITION] == 0:
             self._record("hub.log-opened", {"epoch": self.log.epoch, "demo": self.is_demo})
+        self._record_restoration()
 
     def _open_erasure(self) -> None:
         """Finishes what a crash cut off of an erasure, before anything new comes in."""
@@ -150,9 +216,12 @@ class Hub:
         epoch = self.log.epoch
         self.log.append([self._decision_writer.row(kind, epoch, payload, cause=epoch, model="home/1")])
 
-    def record_restore(self, origin: str, size: int) -> None:
-        """Notes in the log that it goes on, from so many events, where another epoch was cut off."""
-        self._record("hub.restored", {"epoch": self.log.epoch, "origin": origin, "size": size})
+    def _record_restoration(self) -> None:
+        """Tells in the log that it goes on where another epoch was cut off, if that is so and is not told yet."""
+        restored = restorations(self.home / LOG)
+        if restored and not restored[-1].is_recorded:
+            self._record("hub.restored", restored[-1].payload)
+            note_recorded(self.home / LOG)
 
     def _sweep(self) -> None:
         """Finishes the receipts that a killed process left without outcome, before anything new comes in."""
@@ -195,7 +264,7 @@ class Hub:
         self.close()
 
 
-def _lock(path: Path) -> IO[str]:
+def lock_home(path: Path) -> IO[str]:
     """Holds the home for this process. Raises WrongSettings `home-in-use`."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     file = os.fdopen(descriptor, "r+", encoding="utf-8")
@@ -210,3 +279,23 @@ def _lock(path: Path) -> IO[str]:
             next_step="One home has one hub: stop the other one, or let `tellonce serve` answer.",
         ) from error
     return file
+
+
+def _check_restored(home: Path) -> None:
+    """Raises WrongSettings `restore-interrupted`."""
+    if (home / RESTORING).exists():
+        raise WrongSettings(
+            "restore-interrupted",
+            "a restore was cut off here, and this is no home yet",
+            where=str(home),
+            next_step="Give `tellonce restore` again: it begins anew.",
+        )
+
+
+def _old_list() -> TryAgainLater:
+    return TryAgainLater(
+        "erasure-list-old",
+        "the log tells of erasures that no list here has",
+        where="erasures.jsonl",
+        next_step="Bring the current list, or name its second place in TELLONCE_ERASURES, and start again.",
+    )

@@ -1,32 +1,66 @@
-"""Copies of a home, and a home from a copy.
+"""Copies of a home, made while it runs.
 
-A restored home opens a new epoch: positions and cursors from before it are refused, since what came after the copy
-is lost and its positions are given out again.
+The order is what makes a copy whole. The log comes first: whatever it holds has its receipts and keys in what is copied
+after it, since both are durable before a row is. The keys come last of the three, the list of erasures after them: a
+key that was destroyed meanwhile is gone from the copy, or named in the list that a restore goes by. The manifest ends
+it: a folder without one is no backup. The wrapping keys (`kms.key`) are never copied: a backup opens nothing without.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-import secrets
 import shutil
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import apsw
+import orjson
 
+from events.clock import from_us, us_text
 from events.errors import WrongSettings
-from events.log.sqlite import PARTITION
-from hub.assembly import LOG, REGISTER, Hub
+from hub.access.tokens import KEY_FILE
+from hub.assembly import KEYS, LOG, REGISTER, Hub
+from hub.durable import make_folder, sync_folder
+from hub.epochs import standing_of
+from hub.erasure.certificate import FOLDER as CERTIFICATES
+from hub.erasure.retention import FILE as RETENTION_FILE
+from hub.erasurelist import ErasureList, read_list, united, write_list
 from hub.opening import access_told
-from hub.receipts.journal import reopen_since
-from hub.settings import KMS_FILE, Settings
-from hub.vault.kms import check_kms
+from hub.settings import ERASURES_FILE
+from hub.witness.memory import FILE as WITNESSED
+from hub.witness.settings import WITNESSES
 
-# The log first: whatever it holds is then in the receipts and keys that are copied after it.
-_FILES = (LOG, "receipts.sqlite", "keys.sqlite")
-_OVERLAP_US = 3_600_000_000
-_OTHERS = (REGISTER, "token-key.pem")
+MANIFEST = "manifest.json"
+FORMAT = 1
+RECEIPTS = "receipts.sqlite"
+BODIES = "receipts"
+IN_ORDER = (LOG, RECEIPTS, KEYS)
+# An erasure is final when the last backup with the erased keys is gone: so long a backup of keys may be kept.
+KEYS_KEPT_DAYS = 30
+_OTHERS = (REGISTER, WITNESSES, RETENTION_FILE, KEY_FILE)
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup holds. `erasures` and `erasures_hash`: how long the list of erasures was, and its running hash.
+
+    `keys_expire`: the day by which the backup has to be destroyed, or its keys at least. `files`: name to SHA-256.
+    """
+
+    made: str
+    origin: str
+    size: int
+    root: str
+    keys_expire: str
+    erasures: int
+    erasures_hash: str
+    files: Mapping[str, str]
+    format: int = FORMAT
 
 
 def back_up(hub: Hub, target: Path) -> dict[str, Any]:
@@ -36,45 +70,92 @@ def back_up(hub: Hub, target: Path) -> dict[str, Any]:
             raise WrongSettings(
                 "backup-exists", "the folder is not empty", where=str(target), next_step="Name a new one."
             )
-        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(target)
         hub.receipts.settle()
-        _copy_home(hub.home, target)
+        copy_home(hub.home, target)
+        erasures = united([read_list(place) for place in hub.settings.erasure_lists])
+        write_list(target / ERASURES_FILE, erasures)
+        manifest = _manifest(target, hub.clock(), erasures)
+        _write(target / MANIFEST, orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
         hub.keys.note_backup()
-    return {"backup": str(target), "files": sorted(path.name for path in target.iterdir())}
+    return {
+        "backup": str(target),
+        "files": sorted(path.name for path in target.iterdir()),
+        "events": manifest.size,
+        "keys_expire": manifest.keys_expire,
+    }
 
 
-def restore(source: Path, settings: Settings) -> dict[str, Any]:
-    """Makes a home from a backup, in a new epoch that its log records.
+def read_manifest(source: Path) -> Manifest:
+    """Raises WrongSettings `no-backup`, `home-older`, `home-newer`, `broken-file`."""
+    try:
+        told = orjson.loads((source / MANIFEST).read_bytes())
+        found = int(told["format"])
+        if found == FORMAT:
+            return Manifest(**told)
+    except FileNotFoundError as error:
+        raise WrongSettings(
+            "no-backup",
+            f"it has no {MANIFEST}, which ends a backup: it was interrupted, or is none",
+            where=str(source),
+            next_step="Name the folder that `tellonce backup` made.",
+        ) from error
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise WrongSettings("broken-file", "this is no manifest of a backup", where=MANIFEST) from error
+    raise WrongSettings("home-newer", f"the backup has format {found}, this program reads {FORMAT}", where=MANIFEST)
 
-    Receipts that came about when the copy was made are translated again: what the log has of them is known to it.
-    Raises WrongSettings `home-not-empty`, `no-backup`, and `kms-missing` where the wrapping keys, which no backup
-    holds, are not in their place.
+
+def damaged(source: Path, manifest: Manifest) -> list[str]:
+    """Files of a backup that are not there, or not as they were."""
+    return [name for name, sha256 in manifest.files.items() if _sha256(source / name) != sha256]
+
+
+def _manifest(target: Path, now_us: int, erasures: ErasureList) -> Manifest:
+    standing = standing_of(target / LOG)
+    names = sorted(str(path.relative_to(target)) for path in target.rglob("*") if path.is_file())
+    return Manifest(
+        made=us_text(now_us),
+        origin=standing.origin,
+        size=standing.size,
+        root=standing.root.hex(),
+        keys_expire=(from_us(now_us) + timedelta(days=KEYS_KEPT_DAYS)).date().isoformat(),
+        erasures=len(erasures.entries),
+        erasures_hash=erasures.digest.hex(),
+        files={name: _sha256(target / name) for name in names},
+    )
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# ---- copying
+
+
+def copy_home(source: Path, target: Path) -> None:
+    """Copies a home or a backup into a folder, in order, for the owner alone whatever the modes of the source are.
+
+    Files of receipts come both before and after the rows that name them: they go as soon as they are parted. The list of
+    erasures is not copied: it is more than one file's.
     """
-    home = settings.home
-    with access_told(home):
-        _copy_backup(source, settings)
-    old, last_known_us = _begin_epoch(home / LOG)
-    reopen_since(home / "receipts.sqlite", last_known_us - _OVERLAP_US)
-    with Hub(replace(settings, accepts_clock=True)) as hub:
-        size = hub.log.head()[PARTITION]
-        hub.record_restore(old, size)
-    return {"home": str(home), "origin": old, "epoch": hub.log.epoch, "events": size}
-
-
-def _copy_backup(source: Path, settings: Settings) -> None:
-    home = settings.home
-    if home.exists() and any(path.name != KMS_FILE for path in home.iterdir()):
-        raise WrongSettings("home-not-empty", "the home is not empty", where=str(home), next_step="Name a new one.")
-    missing = [name for name in _FILES if not (source / name).exists()]
-    if missing:
-        raise WrongSettings("no-backup", f"it has no {', '.join(missing)}", where=str(source))
-    check_kms(settings.kms_file)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _copy_home(source, home)
+    _copy_folder(source / BODIES, target / BODIES)
+    copy_database(source / LOG, target / LOG)
+    copy_database(source / RECEIPTS, target / RECEIPTS)
+    _copy_folder(source / BODIES, target / BODIES)
+    copy_database(source / KEYS, target / KEYS)
+    _copy_folder(source / CERTIFICATES, target / CERTIFICATES)
+    if (source / WITNESSED).exists():
+        copy_database(source / WITNESSED, target / WITNESSED)
+    for name in _OTHERS:
+        _copy_privately(source / name, target / name)
+    sync_folder(target)
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """A consistent copy of a SQLite file, also while others write to it."""
+    """A consistent copy of a SQLite file, also while others write to it; durable when it returns."""
     original = _opened_to_copy(source)
     _make_private(target)
     copy = apsw.Connection(str(target))
@@ -82,6 +163,7 @@ def copy_database(source: Path, target: Path) -> None:
         job.step()
     copy.close()
     original.close()
+    _sync(target)
 
 
 def _opened_to_copy(path: Path) -> apsw.Connection:
@@ -92,49 +174,45 @@ def _opened_to_copy(path: Path) -> apsw.Connection:
     return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
 
 
-def _copy_home(source: Path, target: Path) -> None:
-    """Copies what a backup holds, for the owner alone whatever the modes of the source are.
-
-    Files of receipts come both before and after the rows that name them: they go as soon as they are parted.
-    """
-    receipts = target / "receipts"
-    receipts.mkdir(mode=0o700, exist_ok=True)
-    _copy_files(source / "receipts", receipts)
-    for name in _FILES:
-        copy_database(source / name, target / name)
-    for name in _OTHERS:
-        if (source / name).exists():
-            _copy_privately(source / name, target / name)
-    _copy_files(source / "receipts", receipts)
-
-
-def _copy_files(source: Path, target: Path) -> None:
-    for path in source.glob("*"):
-        copy = target / path.name
-        if not copy.exists():
-            try:
-                _copy_privately(path, copy)
-            except FileNotFoundError:  # parted meanwhile: its parts are in the rows
-                copy.unlink()
+def _copy_folder(source: Path, target: Path) -> None:
+    make_folder(target)
+    for path in sorted(source.glob("*")):
+        if not (target / path.name).exists():
+            _copy_privately(path, target / path.name)
+    sync_folder(target)
 
 
 def _copy_privately(source: Path, target: Path) -> None:
-    _make_private(target)
-    shutil.copyfile(source, target)
+    """A file's copy; what is not there, or was taken away meanwhile, is passed over."""
+    try:
+        with source.open("rb") as original:
+            _make_private(target)
+            with target.open("wb") as copy:
+                shutil.copyfileobj(original, copy, _CHUNK_BYTES)
+                copy.flush()
+                os.fsync(copy.fileno())
+    except FileNotFoundError:
+        return
+
+
+def _write(path: Path, content: bytes) -> None:
+    """A small file, there whole or not at all."""
+    draft = path.with_name(f"{path.name}.draft")
+    _make_private(draft)
+    draft.write_bytes(content)
+    _sync(draft)
+    draft.rename(path)
+    sync_folder(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _make_private(path: Path) -> None:
     """An empty file of its owner's alone, before anything is in it."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-
-
-def _begin_epoch(path: Path) -> tuple[str, int]:
-    """The old epoch and the log's last known time."""
-    db = apsw.Connection(str(path))
-    old: str = db.execute("SELECT value FROM meta WHERE name = 'epoch'").get
-    last_known_us: int = db.execute("SELECT known_us FROM log ORDER BY position DESC LIMIT 1").get or 0
-    epoch = f"{int(old.partition('-')[0]) + 1}-{secrets.token_hex(4)}"
-    with db:
-        db.execute("UPDATE meta SET value = ? WHERE name = 'epoch'", (epoch,))
-    db.close()
-    return old, last_known_us

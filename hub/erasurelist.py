@@ -5,8 +5,9 @@ Each line has a number and a running hash, so that a list that was cut short, ch
 
     {"act": ..., "agency": ..., "at": ..., "hash": ..., "keys": [...], "n": 1, "subject": ..., "token": ...}
 
-`act` is `erased` (everything of the subject), `shredded` (the keys that are listed and no others) or `readmitted` (the
-record may come in again; what was erased stays so). `hash` is SHA-256(the hash before, 32 zero bytes at first ‖ the
+`act` is `erased` (everything of the subject), `shredded` (the keys that are listed and no others), `readmitted` (the
+record may come in again; what was erased stays so) or `void` (a hold came first: the line before about this subject with
+these keys does not count). `hash` is SHA-256(the hash before, 32 zero bytes at first ‖ the
 line's canonical JSON without `hash`). Nothing in it names a person: subjects are random, tokens and key ids are keyed.
 """
 
@@ -24,10 +25,10 @@ from events.canonical import canonical
 from events.clock import us_text
 from events.errors import WrongSettings
 from hub.durable import sync_folder
+from hub.settings import ERASURES_FILE as FILE
 
-FILE = "erasures.jsonl"
 _START = bytes(32)
-Act = Literal["erased", "shredded", "readmitted"]
+Act = Literal["erased", "shredded", "readmitted", "void"]
 
 
 class Listed(NamedTuple):
@@ -50,6 +51,19 @@ class ErasureList(NamedTuple):
     def digest(self) -> bytes:
         """The running hash over all of it."""
         return self.entries[-1].digest if self.entries else _START
+
+    @property
+    def standing(self) -> tuple[Listed, ...]:
+        """The lines that count: without those that were made void."""
+        kept: list[Listed] = []
+        for each in self.entries:
+            if each.act != "void":
+                kept.append(each)
+                continue
+            of_it = [at for at, old in enumerate(kept) if (old.subject, old.key_ids) == (each.subject, each.key_ids)]
+            if of_it:
+                del kept[of_it[-1]]
+        return tuple(kept)
 
     def begins_with(self, count: int, digest: bytes) -> bool:
         """Whether its first lines are a list of this length and hash."""
@@ -106,26 +120,27 @@ def append(
     """
     lists = [read_list(place) for place in places]
     longest = longest_of(lists)
-    told = {
-        "n": len(longest.entries) + 1,
-        "act": act,
-        "agency": agency,
-        "subject": subject.hex(),
-        "keys": sorted(each.hex() for each in key_ids),
-        "token": token.hex(),
-        "at": us_text(at_us),
-    }
-    line = _line(told, longest.digest)
+    whole = appended(longest, act, agency, subject, key_ids, token, us_text(at_us))
     for place, known in zip(places, lists, strict=True):
-        _write(place, [*map(_line_of, longest.entries[len(known.entries) :]), line])
-    return _parsed(line, len(longest.entries) + 1, longest.digest, places[0])
+        _write(place, [_line_of(each) for each in whole.entries[len(known.entries) :]])
+    return whole.entries[-1]
+
+
+def appended(
+    listed: ErasureList, act: Act, agency: str, subject: bytes, key_ids: Iterable[bytes], token: bytes, at: str
+) -> ErasureList:
+    """A list with one more line."""
+    line = Listed(len(listed.entries) + 1, act, agency, subject, tuple(sorted(key_ids)), token, at, b"")
+    return ErasureList((*listed.entries, line._replace(digest=_digest(listed.digest, _told(line)))))
 
 
 def write_list(place: Path, wanted: ErasureList) -> None:
-    """Brings the list in a file up to another, which must go on from it. Raises as `append` does."""
-    known = read_list(place)
-    longest = longest_of([known, wanted])
-    _write(place, [_line_of(each) for each in longest.entries[len(known.entries) :]])
+    """Puts a list in the place of whatever a file holds; there whole, or not at all."""
+    draft = place.with_name(f"{place.name}.draft")
+    draft.unlink(missing_ok=True)
+    _write(draft, [_line_of(each) for each in wanted.entries])
+    draft.replace(place)
+    sync_folder(place.parent)
 
 
 def longest_of(lists: Sequence[ErasureList]) -> ErasureList:
@@ -143,16 +158,13 @@ def longest_of(lists: Sequence[ErasureList]) -> ErasureList:
 
 def united(lists: Sequence[ErasureList]) -> ErasureList:
     """One list that holds every line of several: the longest, and after it what only others have, numbered anew."""
-    longest = max(lists, key=lambda each: len(each.entries), default=ErasureList(()))
-    entries = list(longest.entries)
-    known = {each[1:7] for each in entries}
+    whole = max(lists, key=lambda each: len(each.entries), default=ErasureList(()))
+    known = {each[1:7] for each in whole.entries}
     for each in sorted((each for one in lists for each in one.entries), key=lambda each: each.at):
         if each[1:7] not in known:
             known.add(each[1:7])
-            before = entries[-1].digest if entries else _START
-            numbered = each._replace(number=len(entries) + 1)
-            entries.append(numbered._replace(digest=_digest(before, _told(numbered))))
-    return ErasureList(tuple(entries))
+            whole = appended(whole, *each[1:7])
+    return whole
 
 
 def _told(each: Listed) -> dict[str, Any]:
@@ -169,10 +181,6 @@ def _told(each: Listed) -> dict[str, Any]:
 
 def _line_of(each: Listed) -> bytes:
     return canonical({**_told(each), "hash": each.digest.hex()}) + b"\n"
-
-
-def _line(told: dict[str, Any], before: bytes) -> bytes:
-    return canonical({**told, "hash": _digest(before, told).hex()}) + b"\n"
 
 
 def _write(place: Path, lines: Sequence[bytes]) -> None:

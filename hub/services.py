@@ -15,7 +15,7 @@ from adapters.sdk.receipts import Arrival
 from events.clock import from_us, us_text
 from events.codec import StoredRow
 from events.envelope import as_cloudevent
-from events.errors import Refused, RejectedMessage
+from events.errors import Refused, RejectedMessage, TryAgainLater
 from events.ids import parse_source
 from events.log.port import page, parse_position
 from events.log.sqlite import PARTITION
@@ -31,6 +31,7 @@ from hub.receipts.journal import unknown_receipt
 from hub.receipts.names import quarantine_name, quarantine_number
 from hub.receipts.queries import QuarantineEntry, QuarantineState, ReceiptStatus, unknown_quarantine_number
 from hub.sqlite import faults_told, not_rebuilt
+from hub.witness.state import witnessing
 from projections.engine.beside import Progress
 from projections.engine.target import halted_lanes, refused_rows
 from projections.sources import queries as sources
@@ -53,10 +54,12 @@ class Services:
 
         Told are agency, system and adapter; file_name and options where there are any.
         """
+        self.check_writable()
         return _report(self._hub.intake.receive(_permitted(caller, **told), raw))
 
     async def small_intake(self, caller: Caller, raw: bytes, **told: Any) -> dict[str, Any]:
         """The same for what `is_small`, where no thread has to wait for it."""
+        self.check_writable()
         return _report(await asyncio.wrap_future(self._hub.intake.submit(_permitted(caller, **told), raw)))
 
     def receipt(self, caller: Caller, receipt: str, *, after: int = 0, limit: int = _PAGE_MAX) -> dict[str, Any]:
@@ -251,6 +254,8 @@ class Services:
             "lag": runner.lag,
             "undecided": self._hub.log.head()[PARTITION] - self._hub.linker.settled,
             "verification": self._hub.watch.told(),
+            "refuses_writes": fault.code if (fault := self._hub.continuity.fault) else None,
+            "witness": {key: value for key, value in self.witness().items() if key != "witnesses"},
         }
 
     @property
@@ -258,6 +263,18 @@ class Services:
         """What the last pass over the log found wrong, by its code. For anyone; names nobody."""
         fault: str | None = self._hub.watch.told()["fault"]
         return fault
+
+    def check_writable(self) -> None:
+        """Raises TryAgainLater `log-behind` or `log-differs` where the log takes no events."""
+        self._hub.continuity.check()
+
+    def witness(self) -> dict[str, Any]:
+        """How long the log has gone without a witness, and how each stands. For anyone; names nobody's record."""
+        try:
+            now_us = self._hub.clock()
+        except TryAgainLater:  # it jumped: no time is known but the newest event's
+            now_us = self._hub.log.last_known_us
+        return witnessing(self._hub.log, self._hub.witnesses.standings, now_us)
 
     def halted(self) -> list[dict[str, Any]]:
         """Lanes that stand still: view, where, since when, why. For anyone; names nobody."""
@@ -287,6 +304,9 @@ class Services:
             "persons_with_records": persons,
             "quarantine_waiting": self.quarantine_waiting,
             "receipts_missing": list(self._hub.receipts.missing),
+            "log": self._hub.log.name,
+            "log_key": str(self._hub.log.key),
+            "witnesses": self.witness()["witnesses"],
         }
 
     def rebuild(

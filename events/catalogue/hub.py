@@ -313,7 +313,11 @@ class LogOpened(EpochAct):
 
 
 class Restored(EpochAct):
-    """A log was restored from a copy into a new epoch: where the old one ended."""
+    """A log was restored from a copy into a new epoch: where the old one ended, and what is known to be lost.
+
+    `origin` is the old one, of which `size` events with this root are still there; `known_size` is the largest size
+    that anybody remembers of it, `known_by` a witness's name or `key-store`; `lost_from` and `lost_to` are positions.
+    """
 
     type = "hub.restored"
     title = "Log restored from a backup"
@@ -322,6 +326,12 @@ class Restored(EpochAct):
     origin: Maybe[Text] = None
     size: Maybe[Count] = None
     root: Maybe[Text] = None
+    known_size: Maybe[Count] = None
+    known_by: Maybe[Text] = None
+    lost_from: Maybe[Count] = None
+    lost_to: Maybe[Count] = None
+    by_hand: Maybe[bool] = None  # files were copied back, and declared afterwards
+    lost_erasures_accepted: Maybe[bool] = None
 
 
 class LinkerOpened(EpochAct):

@@ -388,6 +388,9 @@ class SqliteReader:
             return iter(())
         return file.rows_from(self._db, start, limit)
 
+    def close(self) -> None:
+        self._db.close()
+
     def tree(self) -> Tree:
         """Roots and proofs for any size up to what is stored."""
         return Tree(file.nodes_of(self._db))

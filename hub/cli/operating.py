@@ -1,8 +1,7 @@
-"""Running a home: how it goes, rebuilding, backups, tokens."""
+"""Running a home: how it goes, and rebuilding its views."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,9 +11,8 @@ from hub.local.requests import Document
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (agencies, sources, status, rebuild, restore):
+    for command in (agencies, sources, status, rebuild):
         app.command()(command)
-    app.command("backup")(back_up)
 
 
 def agencies(context: typer.Context) -> None:
@@ -85,12 +83,13 @@ def status(context: typer.Context) -> int:
     """Say how the hub is: events, views, what stands still, what waits."""
     session = session_of(context)
     document = session.ask("status")
-    fault = standstill(document)
-    code = 3 if fault or document["verification"]["fault"] else 0
+    fault, refusal = standstill(document), document["refuses_writes"]
+    code = 3 if fault or refusal or document["verification"]["fault"] else 0
     if session.answered(document):
         return code
     screen = session.screen
-    screen.line(f"the views {fault}" if fault else "ready", "bold red" if fault else "bold green")
+    said = f"the views {fault}" if fault else f"nothing is written: {refusal} (docs/errors.md)" if refusal else "ready"
+    screen.line(said, "bold green" if said == "ready" else "bold red")
     rows = [
         ("events in the log", f"{document['events']:,}"),
         ("not yet in the views", f"{document['lag']:,}"),
@@ -102,8 +101,13 @@ def status(context: typer.Context) -> int:
         ("receipts without their bytes", f"{len(document['receipts_missing']):,}"),
         ("epoch", document["epoch"]),
         ("log verified", _verified(document["verification"])),
+        ("the log's key, for witnesses", document["log_key"]),
+        ("witness", _witnessed(document["witness"])),
+        *(("", _witness(each)) for each in document["witnesses"]),
     ]
     screen.table(("", ""), rows)
+    if document["witness"]["state"] in ("late", "refused"):
+        screen.line(f"witness: {_witnessed(document['witness'])}", "bold red")
     for lane in document["halted"]:
         screen.line(f"halted: {lane['view']} at {lane['at']} since {lane['since']}: {lane['code']}", "bold red")
     return code
@@ -127,6 +131,27 @@ def standstill(status: Document) -> str:
     return ""
 
 
+def _witnessed(told: Document) -> str:
+    """The state as a line of a page."""
+    without_s = told["without_s"]
+    if told["state"] == "none":
+        return "none is named: nobody outside would notice a changed history (docs/witness.md)"
+    if told["state"] == "refused":
+        return "A WITNESS CONTRADICTS THE LOG: look below at once"
+    if told["state"] == "well":
+        return "all events are cosigned"
+    since = f"{without_s // 60} minutes" if without_s >= 120 else f"{without_s} seconds"
+    return f"without one for {since}"
+
+
+def _witness(witness: Document) -> str:
+    """One witness as a line of a page."""
+    seen = (
+        f"{witness['size']:,} events, cosigned {witness['cosigned']}" if witness["cosigned"] else "nothing cosigned yet"
+    )
+    return f"{witness['name']}: {seen}" + (f"; {witness['code']}" if witness["code"] else "")
+
+
 def rebuild(
     context: typer.Context,
     view: Annotated[
@@ -139,32 +164,3 @@ def rebuild(
         document = session.ask("rebuild", view=view, progress=tell)
     if not session.answered(document):
         session.screen.line(f"Rebuilt {', '.join(document['rebuilt'])} from {document['events']:,} events.")
-
-
-def back_up(
-    context: typer.Context,
-    target: Annotated[Path, typer.Argument(help="A new folder for the copy.", metavar="TARGET")],
-) -> None:
-    """Copy the home's log, receipts and keys into a new folder."""
-    session = session_of(context)
-    document = session.ask("back-up", target=str(target.absolute()))
-    if not session.answered(document):
-        session.screen.line(f"Backed up into {document['backup']}: {', '.join(document['files'])}.")
-        session.screen.line("It holds people's data and the keys to it: keep it as safe as the home.")
-
-
-def restore(
-    context: typer.Context,
-    source: Annotated[Path, typer.Argument(help="A folder made by `tellonce backup`.", metavar="SOURCE")],
-) -> None:
-    """Make a home from a backup; the home must be new. Positions from before are refused from then on."""
-    session = session_of(context)
-    from hub import backup, logs  # with all that a hub is made of: the other commands here do without it
-
-    settings = session.settings()
-    logs.configure_logs(level=settings.log_level or "silent")
-    document = backup.restore(source, settings)
-    if not session.answered(document):
-        told = f"Restored {document['events']:,} events into {document['home']}; its epoch is {document['epoch']} now."
-        session.screen.line(told)
-        session.screen.line("Positions and cursors of before are refused. `tellonce log verify` checks the events.")

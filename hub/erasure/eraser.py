@@ -270,7 +270,7 @@ class Eraser:
         places = self._bench.lists
         act: Act = "erased" if run.is_whole else "shredded"
         subject = run.subject_bytes
-        for listed in reversed(longest_of([read_list(place) for place in places]).entries):
+        for listed in reversed(longest_of([read_list(place) for place in places]).standing):
             if (listed.act, listed.subject) == (act, subject) and set(run.keys) <= set(listed.key_ids):
                 break
         else:
@@ -298,11 +298,11 @@ class Eraser:
 
     def _take_back(self, run: Run) -> None:
         """A hold came first: the record goes on as it was."""
-        if run.token:
-            token = bytes.fromhex(run.token)
+        token = bytes.fromhex(run.token)
+        if token:
             self._bench.keys.readmit(token)
-            now_us = self._bench.clock()
-            append(self._bench.lists, "readmitted", run.agency, run.subject_bytes, (), token, now_us)
+        bench = self._bench
+        append(bench.lists, "void", run.agency, run.subject_bytes, run.keys, token, bench.clock())
         self._runs.end(run)
 
     def _destroy(self, run: Run, at: int) -> list[SecretName]:

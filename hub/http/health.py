@@ -40,8 +40,12 @@ class Pulse:
 def readiness(services: Services, pulse: Pulse) -> dict[str, Any]:
     """The hub's health.
 
-    Raises TryAgainLater `projections-stopped`, `lanes-halted`, `log-not-verified` or `views-stand-still`.
+    Raises TryAgainLater `projections-stopped`, `lanes-halted`, `log-not-verified` or `views-stand-still`; and
+    `log-behind`, `log-differs` or `erasure-list-old` where nothing may be written.
+
+    A witness that is late is told and changes nothing: another agency's machine must not take this hub out of service.
     """
+    services.check_writable()
     told = services.health()
     if not told["ready"]:
         raise _not_ready("projections-stopped", "folding has stopped: timelines stay as they are")
@@ -99,6 +103,14 @@ WAYS = (
         summary="Does it work?",
         area="The hub",
         answers=Ready,
-        codes=("projections-stopped", "lanes-halted", "log-not-verified", "views-stand-still"),
+        codes=(
+            "projections-stopped",
+            "lanes-halted",
+            "log-not-verified",
+            "views-stand-still",
+            "log-behind",
+            "log-differs",
+            "erasure-list-old",
+        ),
     ),
 )

@@ -95,7 +95,19 @@ class _State(Collector):
         for view in sorted(hub.runner.checkpoints):
             halted.add_metric([view], sum(lane["view"] == view for lane in lanes))
         yield halted
+        refuses = int(hub.continuity.fault is not None)
+        yield _gauge("tellonce_log_refuses_writes", "1 where an older state of the log was copied back.", refuses)
+        yield from self._witnessed()
         yield _gauge("tellonce_quarantine_waiting", "Messages in quarantine.", self._services.quarantine_waiting)
+
+    def _witnessed(self) -> Iterator[Metric]:
+        told = self._services.witness()
+        yield _gauge("tellonce_witnesses", "Witnesses that the hub asks.", len(told["witnesses"]))
+        if told["without_s"] is not None:
+            what = "For how long the oldest event is known that no witness has cosigned."
+            yield _gauge("tellonce_without_witness_seconds", what, told["without_s"])
+            contradicts = int(told["state"] == "refused")
+            yield _gauge("tellonce_witness_contradicts", "1 where a witness contradicts the log.", contradicts)
 
 
 def _of_verification(told: Mapping[str, Any]) -> Iterator[Metric]:

@@ -92,6 +92,10 @@ _LATER = (
     "lanes-halted",
     "views-stand-still",
     "erasure-waits",
+    "log-behind",
+    "log-differs",
+    "erasure-list-old",
+    "log-not-verified",
 )
 STATUS: Mapping[str, int] = MappingProxyType(
     {

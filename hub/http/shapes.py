@@ -405,11 +405,32 @@ class Verification(_Answer):
     now_at: int
 
 
+class Witnessing(_Answer):
+    """`without_s`: for how many seconds the oldest event is known that no witness has cosigned; null without witnesses.
+
+    `none`: no witness is named. `late`: fifteen minutes or more. `refused`: a witness contradicts the log.
+    """
+
+    state: Literal["none", "well", "waiting", "late", "refused"]
+    without_s: int | None
+
+
+class WitnessState(_Answer):
+    """How far a witness has cosigned this epoch, when last, and why not further (a code)."""
+
+    name: str
+    size: int
+    cosigned: str | None
+    without_s: int
+    code: str
+
+
 class Ready(_Answer):
     """`lag` and `undecided`: how many events the views and linkage are behind the log's head.
 
     `waits_for_room`: the disk takes nothing more; the views go on by themselves once there is room.
-    `rebuilding`: views are folded again beside those that are read.
+    `rebuilding`: views are folded again beside those that are read. `refuses_writes`: the code of what keeps the log
+    from taking events, null where nothing does.
     """
 
     ready: bool
@@ -420,6 +441,8 @@ class Ready(_Answer):
     lag: int
     undecided: int
     verification: Verification
+    refuses_writes: str | None
+    witness: Witnessing
 
 
 class Status(Ready):
@@ -430,6 +453,9 @@ class Status(Ready):
     persons_with_records: int
     quarantine_waiting: int
     receipts_missing: list[str]
+    log: str
+    log_key: str = Field(description="What checkpoints of the log are verified with (C2SP vkey).")
+    witnesses: list[WitnessState]
 
 
 class Alive(_Answer):

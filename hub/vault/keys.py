@@ -397,6 +397,11 @@ class KeyStore:
         with self._committing, faults_told("keys.sqlite"):
             return own.noted_checkpoint(self._db, origin)
 
+    def noted_checkpoints(self) -> list[tuple[str, int, bytes]]:
+        """Origin, size and root that were noted last, of every epoch there was."""
+        with self._committing, faults_told("keys.sqlite"):
+            return own.noted_checkpoints(self._db)
+
     def close(self) -> None:
         """Closes the file. Keys that no commit made durable are gone: nothing durable can have used them."""
         self.ring.close()

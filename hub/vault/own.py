@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import apsw
 
 from events.sealing import NONCE_BYTES, SECRET_BYTES, Cipher, DoesNotOpen
-from hub.sqlite import transaction
+from hub.sqlite import open_to_read, transaction
 from hub.vault.agencies import broken_key
 from hub.vault.tables import EMPTY
 
@@ -63,3 +65,17 @@ def note_checkpoint(db: apsw.Connection, origin: str, size: int, root: bytes) ->
 def noted_checkpoint(db: apsw.Connection, origin: str) -> tuple[int, bytes] | None:
     row = db.execute("SELECT size, root FROM noted_checkpoints WHERE origin = ?", (origin,)).fetchone()
     return None if row is None else (row[0], row[1])
+
+
+def noted_checkpoints(db: apsw.Connection) -> list[tuple[str, int, bytes]]:
+    rows: list[Any] = db.execute("SELECT origin, size, root FROM noted_checkpoints").fetchall()
+    return [(origin, size, root) for origin, size, root in rows]
+
+
+def notes_in(path: Path) -> list[tuple[str, int, bytes]]:
+    """The same of a key store that is not open."""
+    db = open_to_read(path)
+    try:
+        return noted_checkpoints(db)
+    finally:
+        db.close()

@@ -7,8 +7,10 @@ else. One small POST every ten seconds needs no more, and nothing more to keep u
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 import threading
+from contextlib import suppress
 from typing import NamedTuple
 
 import orjson
@@ -18,6 +20,7 @@ from hub.witness.settings import NamedWitness
 
 TIMEOUT_S = 3.0
 _ANSWER_MAX_BYTES = 65_536
+_CODE_MAX = 40
 
 
 class Reply(NamedTuple):
@@ -29,16 +32,25 @@ class Reply(NamedTuple):
     @property
     def code(self) -> str:
         """The stable code of a problem, or of a new epoch's state; empty where there is none."""
+        code = self._told("code")
+        return code if code.replace("-", "").isalnum() and len(code) <= _CODE_MAX else ""
+
+    @property
+    def declaration(self) -> bytes:
+        """What a log has signed about a newer epoch, where the answer has it."""
+        return self._told("declaration").encode()
+
+    def _told(self, name: str) -> str:
         try:
             told = orjson.loads(self.body)
         except orjson.JSONDecodeError:
             return ""
-        code = told.get("code") if isinstance(told, dict) else None
-        return code if isinstance(code, str) and code.replace("-", "").isalnum() else ""
+        found = told.get(name) if isinstance(told, dict) else None
+        return found if isinstance(found, str) else ""
 
 
 class WitnessClient:
-    """A connection to one witness, kept between requests; `close` ends what is under way, from another thread."""
+    """A connection to one witness, kept between requests. For one thread, but for `interrupt`."""
 
     def __init__(self, witness: NamedWitness, timeout_s: float = TIMEOUT_S) -> None:
         self._witness = witness
@@ -107,13 +119,16 @@ class WitnessClient:
         if connection is not None:
             connection.close()
 
-    def close(self) -> None:
-        """Ends it for good; who waits for an answer is told that there is none."""
+    def interrupt(self) -> None:
+        """Ends it for good, from any thread; who waits for an answer is told that there is none."""
         with self._closing:
             self._is_closed = True
             connection = self._connection
         if connection is not None and (sock := connection.sock) is not None:
-            try:
-                sock.shutdown(2)
-            except OSError:
-                return
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Ends it and gives its connection back; for who asks, when nothing is under way."""
+        self.interrupt()
+        self._drop()

@@ -18,6 +18,7 @@ from typing import NamedTuple, NoReturn
 from events.checkpoints import ED25519, Note, Signature, Signer, VerifierKey
 from events.errors import RejectedMessage
 from events.ledger import HASH_BYTES
+from hub.epochs import name_of
 
 _HEADING = "tellonce/restored/v1"
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -55,11 +56,6 @@ def parse_declaration(text: str) -> Declaration:
     if len(root) != HASH_BYTES or name_of(lines[1]) != name_of(lines[2]) or lines[1] == lines[2]:
         _bad()
     return Declaration(lines[1], lines[2], int(lines[3]), root)
-
-
-def name_of(origin: str) -> str:
-    """The log's name in an origin, `<log name>/<epoch>`."""
-    return origin.rpartition("/")[0]
 
 
 def _bad() -> NoReturn:

@@ -22,8 +22,9 @@ from events.checkpoints import (
 from events.clock import Clock
 from events.errors import HubError, Refused, RejectedMessage
 from events.ledger import EMPTY_ROOT, extends
+from hub.epochs import name_of
 from hub.witness.bodies import Asked, joined, parse_asked
-from hub.witness.declarations import Declaration, name_of, parse_declaration
+from hub.witness.declarations import Declaration, parse_declaration
 from hub.witness.store import Branch, Seen, WitnessStore
 
 _NOTHING = Seen(0, EMPTY_ROOT, "")
@@ -40,6 +41,19 @@ class OtherSize(Refused):
             next_step="Prove that the tree goes on from there.",
         )
         self.size = size
+
+
+class EpochClosed(Refused):
+    """The log goes on in a newer epoch; `declaration` is what the log itself has signed about that."""
+
+    def __init__(self, declaration: str) -> None:
+        super().__init__(
+            "epoch-closed",
+            "the log goes on in a newer epoch that was accepted; nothing more is cosigned in this one",
+            where="origin",
+            next_step="A hub of before the restore is still running, or its key is in other hands: find out which.",
+        )
+        self.declaration = declaration
 
 
 class Pending(NamedTuple):
@@ -105,7 +119,7 @@ class Witness:
         self._keep_forks(checkpoint, asked.notes[0], at_us)
         if branch.state != "open":
             self._store.keep("signed-after-restore", branch.origin, branch.note, str(asked.notes[0]), at_us)
-            return _epoch_closed()
+            return self._closed(branch)
         if asked.old != branch.size:
             return OtherSize(branch.size)
         if fault := _fault(Seen(branch.size, branch.root, branch.note), checkpoint, asked.proof):
@@ -163,7 +177,9 @@ class Witness:
         at_us = self._clock()
         known = self._store.branch(checkpoint.origin)
         if known is not None:
-            return _epoch_closed() if known.state in ("closed", "skipped") else self._standing(known)
+            if known.state in ("closed", "skipped"):
+                return self._closed(known)
+            return Pending(known.origin) if known.state == "pending" else None
         unknown = [each for each in declared if self._store.branch(each.origin) is None]
         if not unknown or self._store.branch(unknown[0].parent) is None:
             return _unknown_parent()
@@ -182,8 +198,9 @@ class Witness:
         self._store.begin_pending(checkpoint, str(asked.notes[-1]))
         return Pending(checkpoint.origin)
 
-    def _standing(self, branch: Branch) -> Pending | None:
-        return Pending(branch.origin) if branch.state == "pending" else None
+    def _closed(self, branch: Branch) -> EpochClosed:
+        newer = [each for each in self._store.branches(name_of(branch.origin)) if each.state == "open"]
+        return EpochClosed(newer[-1].declaration or "" if newer else "")
 
     def _newest_held(self, declared: list[Declaration]) -> Seen:
         """The newest cosigned checkpoint whose events the restored log still has, along the line of its epochs."""
@@ -282,15 +299,6 @@ def _epoch_pending(origin: str) -> Refused:
         "the log was restored into a new epoch, and a person at the witness has to accept that",
         where=origin[:100],
         next_step="Its operator looks (`tellonce witness show`), asks the hub's, then `tellonce witness accept-epoch`.",
-    )
-
-
-def _epoch_closed() -> Refused:
-    return Refused(
-        "epoch-closed",
-        "the log goes on in a newer epoch that was accepted; nothing more is cosigned in this one",
-        where="origin",
-        next_step="A hub of before the restore is still running, or its key is in other hands: find out which.",
     )
 
 

@@ -21,7 +21,7 @@ from hub.http import problems
 from hub.http.asking import body_of
 from hub.http.listening import Quiet, config_of, listener_at, signals_to
 from hub.witness.bodies import BODY_MAX_BYTES, sizes_text
-from hub.witness.judge import OtherSize, Witness
+from hub.witness.judge import EpochClosed, OtherSize, Witness
 
 log = structlog.get_logger()
 SIZE_TYPE = "text/x.tlog.size"
@@ -106,6 +106,8 @@ class WitnessServer:
                 return await answer(request)
             except OtherSize as error:
                 return Response(sizes_text(error.size), 409, {"Content-Type": SIZE_TYPE})
+            except EpochClosed as error:
+                return problems.answer(error, declaration=error.declaration)
             except HubError as error:
                 log.info("witness_refused", code=error.code)
                 return problems.answer(error)

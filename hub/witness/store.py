@@ -15,8 +15,9 @@ from typing import Literal, NamedTuple
 import apsw
 
 from events.checkpoints import Checkpoint
+from hub.epochs import name_of
 from hub.sqlite import faults_told, open_file, transaction
-from hub.witness.declarations import Declaration, name_of
+from hub.witness.declarations import Declaration
 
 FILE = "witness.sqlite"
 STORED_FORMAT = 1

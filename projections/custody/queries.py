@@ -93,3 +93,8 @@ def holds_on(db: sqlite3.Connection, subject: bytes) -> list[Hold]:
 def erased(db: sqlite3.Connection, subject: bytes) -> Erased | None:
     row = db.execute("SELECT * FROM custody_erased WHERE subject = ?", (subject,)).fetchone()
     return Erased(*row) if row is not None else None
+
+
+def erased_subjects(db: sqlite3.Connection) -> set[bytes]:
+    """Every record that was ever erased."""
+    return {subject for (subject,) in db.execute("SELECT subject FROM custody_erased")}

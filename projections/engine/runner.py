@@ -93,8 +93,8 @@ class Runner:
 
     @property
     def lag(self) -> int:
-        """How many events the views are behind the log's head."""
-        return self._log.head()[self._partition] - self._applied
+        """How many events the views are behind the log's head; none where they are ahead of a log of before."""
+        return max(0, self._log.head()[self._partition] - self._applied)
 
     @property
     def is_waiting_for_room(self) -> bool:

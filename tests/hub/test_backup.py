@@ -12,21 +12,24 @@ import pytest
 
 from adapters.sdk.receipts import Arrival
 from events.errors import Refused, WrongSettings
+from hub import backup
 from hub.access.tokens import Tokens
 from hub.assembly import Hub
-from hub.backup import back_up, restore
+from hub.backup import back_up
 from hub.reading import Reading, TimelineQuestion
 from hub.receipts.store import ROW_MAX_BYTES
+from hub.restore import restore
 from hub.settings import Settings, read_settings
 from tests.hub.homes import STEWARD, nhs_number, open_home, registration, send
 from tests.keyring import opened
 
 
 def again(folder: Path) -> Settings:
-    """A new home, where the wrapping keys of the old one have been brought."""
+    """A new home, where the wrapping keys and the list of erasures of the old one have been brought."""
     (folder / "again").mkdir()
     shutil.copyfile(folder / "home" / "kms.key", folder / "again" / "kms.key")
     (folder / "again" / "kms.key").chmod(0o600)
+    (folder / "again" / "erasures.jsonl").touch(0o600)
     return read_settings(folder / "again", {})
 
 
@@ -44,20 +47,29 @@ def test_a_restored_home_reads_the_same_and_goes_on_in_a_new_epoch(tmp_path: Pat
         assert [each["payload"] for each in after["entries"]] == [each["payload"] for each in before["entries"]]
         assert after["person"] == before["person"]
         last = list(hub.log.read("main-0", restored["events"], 10))
-        assert opened(hub.keys.ring, last)[0].event.payload["origin"] == report.position.partition(":")[0]
+        assert opened(hub.keys.ring, last)[0].event.payload["origin"] == restored["origin"]
+        assert restored["origin"].rpartition("/")[2] == report.position.partition(":")[0]
         with pytest.raises(Refused, match="other-epoch"):
             Reading(hub).timeline(STEWARD, TimelineQuestion(person=before["person"], min_position=report.position))
-        sent = send(hub, registration("1", "tenant/1", number=nhs_number(1)))
-        assert (sent.counts.events, sent.counts.duplicates) == (0, 1)
+        resent = send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+        assert (resent.counts.events, resent.counts.duplicates) == (0, 1)
 
 
-def test_what_the_copied_receipts_hold_beyond_the_copied_log_is_translated_again(tmp_path: Path) -> None:
+def test_what_the_copied_receipts_hold_beyond_the_copied_log_is_translated_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with open_home(tmp_path / "home") as hub:
+
+        def copied_slowly(source: Path, target: Path) -> None:
+            copy(source, target)
+            if source.name == "log.sqlite":  # a message comes in while the rest is copied
+                send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+
+        copy = backup.copy_database
+        monkeypatch.setattr(backup, "copy_database", copied_slowly)
         back_up(hub, tmp_path / "copy")
-        send(hub, registration("1", "tenant/1", number=nhs_number(1)))
-        back_up(hub, tmp_path / "later")
-    (tmp_path / "later" / "log.sqlite").write_bytes((tmp_path / "copy" / "log.sqlite").read_bytes())
-    restore(tmp_path / "later", again(tmp_path))
+    monkeypatch.undo()
+    assert restore(tmp_path / "copy", again(tmp_path))["events"] == 1
     with open_home(tmp_path / "again") as hub:
         assert hub.wait_until_read(20)
         found = Reading(hub).timeline(STEWARD, TimelineQuestion(nhs_number=nhs_number(1)))

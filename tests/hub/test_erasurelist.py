@@ -86,6 +86,15 @@ def test_lists_that_tell_two_stories_are_not_written_to_but_can_be_united(places
     assert {each.subject[0] for each in both.entries} == {1, 2, 3}
 
 
+def test_a_line_that_a_hold_came_before_does_not_count(places: tuple[Path, Path]) -> None:
+    add(1, *places)
+    add(2, *places)
+    add(1, *places, act="void")
+    assert [each.subject[0] for each in read_list(places[0]).standing] == [2]
+    add(1, *places)
+    assert [each.subject[0] for each in read_list(places[0]).standing] == [2, 1]
+
+
 @given(ACTS, ACTS)
 def test_a_union_holds_every_line_and_is_a_list_itself(
     tmp_path_factory: pytest.TempPathFactory, left: list, right: list

@@ -60,11 +60,24 @@ def test_a_backup_is_restored_into_a_new_home(tell: Tell, alex: str, home: Path,
     assert tell("restore", copy, at=other).err.startswith("kms-missing: ")
     other.mkdir()
     shutil.copyfile(home / "kms.key", other / "kms.key")
-    assert tell("restore", copy, at=other).out.startswith("Restored ")
+    assert tell("restore", copy, at=other).err.startswith("erasure-list-missing: ")
+    assert tell("restore", at=other).code == tell("restore", copy, "--declare", at=other).code == 2
+    told = tell("restore", copy, "--accept-lost-erasures", at=other).out
+    assert told.startswith("Restored ")
+    assert "the log records that" in told
     restored = tell("--json", "timeline", "--nhs-number", NUMBER, at=other).document
     assert [each["name"] for each in restored["entries"]] == ["demographics", "tenancy/1/start"]
     assert tell("restore", copy, at=other).err.startswith("home-not-empty: ")
     assert tell("restore", tmp_path, at=tmp_path / "third").err.startswith("no-backup: ")
+
+
+def test_files_copied_back_by_hand_are_declared(tell: Tell, alex: str, tmp_path: Path) -> None:
+    events = tell("--json", "status").document["events"]
+    told = tell("--json", "restore", "--declare").document
+    assert (told["events"], told["known_by"], told["lost"]) == (events, "key-store", None)
+    assert tell("--json", "status").document["epoch"] == told["epoch"]
+    assert "its epoch is 3-" in tell("restore", "--declare").out
+    assert tell("restore", "--declare", at=tmp_path / "nowhere").err.startswith("no-home: ")
 
 
 def test_a_token_says_who_may_what(tell: Tell, home: Path) -> None:

@@ -1,0 +1,114 @@
+"""What was erased, done again to a key store that is not open: a backup brings no key back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+
+from events.clock import us_text
+from events.codec import StoredRow, read_header
+from events.envelope import Logged
+from events.log.port import page
+from events.log.sqlite import PARTITION, SqliteReader
+from hub.erasurelist import Act, ErasureList, Listed, appended
+from hub.sqlite import faults_told, open_file, transaction
+from hub.vault import destroying
+from hub.vault.kms import Kms
+from hub.vault.ring import AGENCY, Ring
+from hub.vault.tables import STORED_FORMAT, make_tables
+
+_PAGE = 2_000
+_ACTS: dict[str, Act] = {"hub.subject-erased": "erased", "hub.class-shredded": "shredded"}
+
+
+class Told(NamedTuple):
+    """An erasure that the log tells of."""
+
+    act: Act
+    agency: str
+    subject: bytes
+    key_ids: tuple[bytes, ...]
+    known_us: int
+
+    def is_in(self, listed: ErasureList) -> bool:
+        """Whether a list has it."""
+        of_subject = [each for each in listed.standing if each.subject == self.subject]
+        if self.act == "erased":
+            return any(each.act == "erased" for each in of_subject)
+        return {key_id for each in of_subject for key_id in each.key_ids} >= set(self.key_ids)
+
+
+def erasures_told(log: Path, keys: Path, kms: Kms) -> list[Told]:
+    """What a log that is not open tells of erasures, by the hub's own keys, which no erasure destroys."""
+    reader, ring = SqliteReader(log), Ring(keys, kms)
+    try:
+        return [_told(each) for each in _of_hub(reader, ring) if each.event.attributes["type"] in _ACTS]
+    finally:
+        ring.close()
+        reader.close()
+
+
+def _of_hub(reader: SqliteReader, ring: Ring) -> Iterator[Logged]:
+    at = 0
+    while rows := page(reader.read(PARTITION, at, _PAGE)):
+        at = rows[-1].offset + 1
+        yield from ring.open(PARTITION, [row for row in rows if _is_of_hub(row)]).logged
+
+
+def _is_of_hub(row: StoredRow) -> bool:
+    header = read_header(row.header)
+    return header is not None and header.agency == AGENCY
+
+
+def _told(logged: Logged) -> Told:
+    payload = logged.event.payload
+    key_ids = tuple(bytes.fromhex(each) for each in payload.get("key_ids", ()))
+    act = _ACTS[logged.event.attributes["type"]]
+    return Told(act, AGENCY, bytes.fromhex(payload["subject"]), key_ids, logged.known_us)
+
+
+def with_told(listed: ErasureList, told: Iterable[Told]) -> ErasureList:
+    """A list with what else a log tells of. Nobody knows those records' suppression tokens any more."""
+    for each in told:
+        if not each.is_in(listed):
+            listed = appended(listed, each.act, each.agency, each.subject, each.key_ids, b"", us_text(each.known_us))
+    return listed
+
+
+def destroy_listed(path: Path, entries: Iterable[Listed], at_us: int) -> int:
+    """Destroys what the list names, in its order; how many secrets there were.
+
+    Everything of an erased subject goes, whichever keys the list knew of; of other entries the keys that they list.
+    Raises TryAgainLater; asked again it goes on.
+    """
+    db = open_file(path, STORED_FORMAT, make_tables)
+    try:
+        with faults_told(path.name):
+            traces: list[bytes] = []
+            for entry in entries:
+                traces += _done(db, entry, at_us)
+            if traces:
+                destroying.leave_no_trace(db, path, traces)
+        return len(traces)
+    finally:
+        db.close()
+
+
+def _done(db: apsw.Connection, entry: Listed, at_us: int) -> list[bytes]:
+    """The bytes that no file may hold any more."""
+    if entry.act == "readmitted":
+        db.execute("DELETE FROM suppressed WHERE token = ?", (entry.token,))
+        return []
+    is_whole = entry.act == "erased"
+    stored = destroying.secrets_of(db, entry.subject)
+    wanted = [each for each in stored if is_whole or each.key_id in entry.key_ids]
+    is_found = is_whole and db.execute("SELECT 1 FROM subjects WHERE subject = ?", (entry.subject,)).get
+    if is_whole and entry.token:  # without one, the record may come in again, as another subject
+        with transaction(db):
+            db.execute("INSERT OR IGNORE INTO suppressed VALUES(?, ?)", (entry.token, at_us))
+    if not wanted and not is_found:
+        return []
+    return destroying.destroy(db, wanted, [], [entry.subject] if is_whole else [], at_us)
