@@ -6,8 +6,8 @@ Each line has a number and a running hash, so that a list that was cut short, ch
     {"act": ..., "agency": ..., "at": ..., "hash": ..., "keys": [...], "n": 1, "subject": ..., "token": ...}
 
 `act` is `erased` (everything of the subject), `shredded` (the keys that are listed and no others), `readmitted` (the
-record may come in again; what was erased stays so) or `void` (a hold came first: the line before about this subject with
-these keys does not count). `hash` is SHA-256(the hash before, 32 zero bytes at first ‖ the
+record may come in again; what was erased stays so) or `void` (a hold came first: the line before about this subject
+with these keys does not count). `hash` is SHA-256(the hash before, 32 zero bytes at first ‖ the
 line's canonical JSON without `hash`). Nothing in it names a person: subjects are random, tokens and key ids are keyed.
 """
 

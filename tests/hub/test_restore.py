@@ -9,7 +9,6 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hub.verify import verify
 
 from events.errors import WrongSettings
 from events.log.sqlite import PARTITION
@@ -18,9 +17,10 @@ from hub.assembly import Hub
 from hub.backup import MANIFEST, back_up, read_manifest
 from hub.erasurelist import append, read_list
 from hub.restore import restore
+from hub.services import Services
 from hub.settings import Settings, read_settings
 from tests.counts import times
-from tests.hub.homes import nhs_number, open_home, registration, send
+from tests.hub.homes import AUDITOR, nhs_number, open_home, registration, send
 from tests.keyring import opened
 
 KEYS = "keys.sqlite"
@@ -282,4 +282,4 @@ def test_a_backup_under_load_opens_all_that_it_holds(tmp_path: Path) -> None:
             assert {f"tenant/{each}" for each in sent} <= have
             for each in sent:
                 assert hub.receipts.find(sender_id=each)
-            assert verify(hub.log, lambda done, of: None)["verified"]
+            assert Services(hub).verify_log(AUDITOR)["verified"]

@@ -143,7 +143,7 @@ def test_a_record_that_is_admitted_again_is_another_to_the_hub(hub: Hub) -> None
     send(hub, registration("1", "tenant/1", number=nhs_number(3)))
     assert shown(hub, ANN) == [(ANN, "demographics")]
     assert find(hub, ANN) != [before]
-    assert [each.act for each in read_list(hub.home / "erasures.jsonl").entries] == ["erased", "void"]
+    assert [each.act for each in read_list(hub.home / "erasures.jsonl").entries] == ["erased", "readmitted"]
     with pytest.raises(Refused, match="not-erased"):
         hub.acts.readmit(ANN, ground="came-back")
 
