@@ -28,6 +28,7 @@ from hub.erasure.bench import Bench
 from hub.erasure.doors import Doors
 from hub.erasure.eraser import Eraser
 from hub.erasure.runs import Runs
+from hub.erasure.unlisted import has_unlisted
 from hub.erasurelist import read_list, united
 from hub.interpreter import set_interpreter
 from hub.ledger.watch import Watch
@@ -47,7 +48,6 @@ from hub.witness.asking import Asker, Askers
 from hub.witness.declarations import Declaration, sign_declaration
 from hub.witness.memory import WitnessedStore
 from hub.witness.settings import read_witnesses
-from projections.custody.queries import erased_subjects
 from projections.engine.runner import Runner
 from projections.engine.store import ViewStore
 
@@ -138,12 +138,8 @@ class Hub:
 
     def _check_erasures(self) -> None:
         """An erasure that the log tells of and no list here: somebody may be readable who should not be."""
-        if self.runner.applied < self.log.head()[PARTITION]:
-            return
-        listed = {each.subject for each in self.erasures.standing if each.act == "erased"}
-        with self.store.snapshot() as db:
-            if not erased_subjects(db) <= listed:
-                self.continuity.refuse(_old_list())
+        if self.runner.applied >= self.log.head()[PARTITION] and has_unlisted(self.store, self.erasures):
+            self.continuity.refuse(_old_list())
 
     def _open_witnesses(self) -> None:
         named = read_witnesses(self.home)
