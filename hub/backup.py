@@ -138,8 +138,8 @@ def _sha256(path: Path) -> str:
 def copy_home(source: Path, target: Path) -> None:
     """Copies a home or a backup into a folder, in order, for the owner alone whatever the modes of the source are.
 
-    Files of receipts come both before and after the rows that name them: they go as soon as they are parted. The list of
-    erasures is not copied: it is more than one file's.
+    Files of receipts come both before and after the rows that name them: they go as soon as they are parted. The list
+    of erasures is not copied: it is more than one file's.
     """
     _copy_folder(source / BODIES, target / BODIES)
     copy_database(source / LOG, target / LOG)

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-import hub.backup
+import hub.restore
 from events.envelope import Logged
 from events.identity import mac
 from events.log.seen import Seen
-from hub.settings import Settings
 from hub.vault.keys import KeyStore
 from projections.engine.facts.fold import FactFold
 from projections.engine.membership.fold import _Fold as MembershipFold
@@ -69,14 +68,14 @@ def _rebuilds_without_links(patch: pytest.MonkeyPatch) -> None:
 
 def _restores_old_keys(patch: pytest.MonkeyPatch) -> None:
     """A restore takes the key store as it was when the log was new."""
-    whole = hub.backup._copy_backup
+    whole = hub.restore.copy_home
 
-    def copy_backup(source: Path, settings: Settings) -> None:
-        whole(source, settings)
-        with closing(sqlite3.connect(settings.home / "keys.sqlite", isolation_level=None)) as db:
+    def copy_home(source: Path, target: Path) -> None:
+        whole(source, target)
+        with closing(sqlite3.connect(target / "keys.sqlite", isolation_level=None)) as db:
             db.execute("DELETE FROM secrets WHERE agency <> 'hub'")
 
-    patch.setattr(hub.backup, "_copy_backup", copy_backup)
+    patch.setattr(hub.restore, "copy_home", copy_home)
 
 
 BUGS = (

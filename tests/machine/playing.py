@@ -16,8 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from adapters.sdk.outcome import Report
 from adapters.sdk.receipts import Arrival
-from hub.backup import back_up, restore
+from hub.backup import back_up
 from hub.reading import TimelineQuestion
+from hub.restore import restore
 from hub.services import Services
 from hub.settings import read_settings
 from tests.hub.homes import ADMIN, AUDITOR, STEWARD, cloudevent, open_home
@@ -147,6 +148,8 @@ class Playing(RuleBasedStateMachine):
         left, self.home = self.home, self.folder / f"home-{self.homes}"
         self.home.mkdir()
         shutil.copy(left / "kms.key", self.home / "kms.key")
+        (left / "erasures.jsonl").touch()
+        shutil.copy(left / "erasures.jsonl", self.home / "erasures.jsonl")
         shutil.rmtree(left)
         restore(self.folder / "copy", read_settings(self.home, {}))
         self.hub = open_home(self.home)
