@@ -193,6 +193,7 @@ class Hub:
             writer=self._decision_writer,
             doors=self.doors,
             drop_parts=self.receipts.drop_parts,
+            redact_parts=self.receipts.redact_parts,
             waiting_until=self.receipts.waiting_until,
             is_caught_up=self.wait_until_read,
         )

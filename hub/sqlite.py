@@ -175,6 +175,7 @@ def truncate(path: Path) -> None:
     try:
         with faults_told(path.name):
             db.set_busy_timeout(_BUSY_MS)
+            db.pragma("journal_mode")  # a connection that has not looked at the file yet takes it for one without
             db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     finally:
         db.close()

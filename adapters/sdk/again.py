@@ -42,7 +42,7 @@ class Again:
         return tally.report(receipt.id)
 
     def one(self, receipt: Receipt, reader: Reader, place: str) -> MessageOutcome | None:
-        """One message; None where the receipt has no such place. Raises Refused `receipt-gone`."""
+        """One message; None where the receipt has no such place. Raises Refused `receipt-gone`, `receipt-damaged`."""
         maker = reader.maker(receipt.id)
         for first, kept in self._receipts.kept(receipt.id):
             read = self._read(reader, maker, kept)  # also for the retry of one: places count over the whole file
@@ -74,7 +74,19 @@ def receipt_gone(receipt_id: str) -> Refused:
     )
 
 
+def receipt_damaged(receipt_id: str) -> Refused:
+    """What somebody is told where sealed bytes do not open."""
+    return Refused(
+        "receipt-damaged",
+        "its sealed bytes were changed, cut or put in another order, and do not open",
+        where=f"receipt {receipt_id}",
+        next_step="Restore the home from a backup, or ask the sender to send it again; its events are not harmed.",
+    )
+
+
 def _of_hole(kept: Kept, receipt_id: str) -> MessageOutcome:
+    if kept.is_damaged:
+        raise receipt_damaged(receipt_id)
     if not kept.is_erased:
         raise receipt_gone(receipt_id)
     return MessageOutcome(kept.place, "not-mapped", None, ERASED)

@@ -53,7 +53,8 @@ class Kept(NamedTuple):
     outcome: MessageOutcome
     part: Part | None  # without owners
     is_owned: bool = False
-    is_erased: bool = False  # it was about somebody who was erased; else it was kept for 30 days
+    is_erased: bool = False  # it was about somebody who was erased
+    is_damaged: bool = False  # it does not open; else it was kept for 30 days, or taken away by hand
 
 
 class KeptBatch(NamedTuple):

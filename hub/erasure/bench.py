@@ -37,6 +37,7 @@ class Bench:
     writer: DecisionWriter
     doors: Doors
     drop_parts: Callable[[SubjectId], int]
+    redact_parts: Callable[[SubjectId], int]  # those that there are now
     waiting_until: Callable[[str], int | None]  # of what an agency sent and nobody could read: when the last is gone
     is_caught_up: Callable[[float], bool]
 

@@ -307,14 +307,14 @@ class Eraser:
 
     def _destroy(self, run: Run, at: int) -> list[SecretName]:
         keys, subject = self._bench.keys, SubjectId(run.subject_bytes)
-        if run.retention is not None:
-            return keys.destroy(subject, [run.retention, RAW])
-        if run.offset is not None:
-            if not self._bench.log.remove_bodies([run.offset], at):
-                raise _views_behind()
-            return keys.destroy(subject, [RAW])
-        destroyed = keys.destroy(subject)
-        self._bench.drop_parts(subject)
+        if run.offset is not None and not self._bench.log.remove_bodies([run.offset], at):
+            raise _views_behind()
+        if run.retention is None and run.offset is None:
+            destroyed = keys.destroy(subject)
+            self._bench.drop_parts(subject)
+            return destroyed
+        destroyed = keys.destroy(subject, [RAW] if run.retention is None else [run.retention, RAW])
+        self._bench.redact_parts(subject)
         return destroyed
 
     def _clear_views(self, at: int) -> None:

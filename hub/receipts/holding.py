@@ -22,7 +22,7 @@ from hub.receipts.parts import (
     open_part,
     subjects_of,
 )
-from hub.receipts.sealing import Days, ReceiptKeys, damaged
+from hub.receipts.sealing import Days, ReceiptKeys
 
 _RAW = "raw"
 _BATCHES = (
@@ -46,7 +46,8 @@ class HeldPart(NamedTuple):
 
     opened: OpenedPart | None
     is_owned: bool
-    is_erased: bool
+    is_erased: bool = False
+    is_damaged: bool = False
 
 
 class HeldBatch(NamedTuple):
@@ -63,20 +64,14 @@ class Holding:
         self._days = days
 
     def batches(self, whose: Whose, at: int = 0) -> Iterator[HeldBatch]:
-        """Batches from the one that message `at` stands in, in their order. Each is read when it is asked for.
-
-        Raises Refused `receipt-damaged` where a part does not open.
-        """
+        """Batches from the one that message `at` stands in, in their order. Each is read when it is asked for."""
         while (row := self._db.execute(_BATCHES, (whose.number, whose.number, at)).fetchone()) is not None:
             first, named, sizes, heading, content, owners, tokens = row
             if first + len(owners) // OWNER_BYTES <= at:
                 return
             several = self._several(named)
             batch = StoredBatch(owners, tokens, sizes, content)
-            try:
-                yield HeldBatch(first, self._opened(whose, first, batch, several, heading))
-            except DoesNotOpen as error:
-                raise damaged(whose.id) from error
+            yield HeldBatch(first, self._opened(whose, first, batch, several, heading))
             at = first + len(batch.owners)
 
     def one(self, whose: Whose, at: int) -> HeldPart | None:
@@ -108,11 +103,13 @@ class Holding:
         found: list[HeldPart] = []
         for at, (owner, content) in enumerate(zip(batch.owners, batch.contents, strict=True)):
             theirs = self._theirs(whose, owner, subjects[at], ciphers)
-            opened = None
+            opened, is_damaged = None, False
             if theirs and content:
-                opened = open_part(content, whose.number, first + at, theirs, "", line)
-            is_owned = owner not in (WAITING, HOLE)
-            found.append(HeldPart(opened, is_owned, opened is None and owner != WAITING))
+                try:
+                    opened = open_part(content, whose.number, first + at, theirs, line)
+                except DoesNotOpen:
+                    is_damaged = True
+            found.append(HeldPart(opened, bool(subjects[at]), owner == HOLE, is_damaged))
         return found
 
     def _ciphers(self, whose: Whose, subjects: Sequence[Sequence[SubjectId]]) -> Mapping[SubjectId, Cipher]:

@@ -94,9 +94,10 @@ class FinishReceipt(NamedTuple):
 
 
 class DropParts(NamedTuple):
-    """A job: nothing is kept any more of what was about a subject."""
+    """A job: nothing is kept any more of what was about a subject; for ever, or of what there is now."""
 
     subject: bytes
+    is_for_ever: bool
     dropped: list[int]  # gets how many parts those were
     waiter: Waiter
 

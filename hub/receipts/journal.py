@@ -173,10 +173,11 @@ class Journal:
         elif isinstance(job, NoteAgain):
             self._note_again(job, group)
         elif isinstance(job, DropParts):
-            dropped = self._parting.drop(job.subject)
+            dropped = self._parting.drop(job.subject, job.is_for_ever)
             job.dropped.append(dropped.parts)
             group.files += dropped.files
-            group.dropped.add(job.subject)
+            if job.is_for_ever:
+                group.dropped.add(job.subject)
         elif isinstance(job, ForgetOld):
             self._forget_old(job, group)
 

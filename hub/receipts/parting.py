@@ -12,7 +12,17 @@ import apsw
 import orjson
 
 from events.log.bulk import insert_rows, select_rows
-from hub.receipts.parts import OWNER_BYTES, SEVERAL, THE_HOLE, SealedBatch, SealedPart, StoredBatch, cut, places_of
+from hub.receipts.parts import (
+    NOTHING_LEFT,
+    OWNER_BYTES,
+    SEVERAL,
+    THE_HOLE,
+    SealedBatch,
+    SealedPart,
+    StoredBatch,
+    cut,
+    places_of,
+)
 from hub.receipts.sealing import WRAPPED_BYTES
 
 _BATCH = (
@@ -109,12 +119,14 @@ class Parting:
     def _forget_owners(self, seq: int | None) -> None:
         self._db.execute("UPDATE owned SET owners = zeroblob(length(owners)) WHERE seq = ?", (seq,))
 
-    def drop(self, subject: bytes) -> Dropped:
-        """Makes holes of all parts that are about a subject, now and later.
+    def drop(self, subject: bytes, is_for_ever: bool) -> Dropped:
+        """Makes holes of all parts that are about a subject; for ever also of those that come.
 
         What is kept as a whole because it could not be cut into messages goes too, where a part of it was hers.
         """
-        self._db.execute("INSERT OR IGNORE INTO dropped VALUES(?)", (subject,))
+        if is_for_ever:
+            self._db.execute("INSERT OR IGNORE INTO dropped VALUES(?)", (subject,))
+        left = THE_HOLE if is_for_ever else NOTHING_LEFT
         rows = self._db.execute(
             "SELECT receipt, first, at, owners FROM owned WHERE instr(owners, ?) AND receipt > 0", (subject,)
         )
@@ -124,7 +136,7 @@ class Parting:
             found = [] if not places else places if at is None else [at]
             holes.setdefault((number, first), set()).update(first + place for place in found)
         for (number, first), places_there in holes.items():
-            self.move(number, first, dict.fromkeys(places_there, THE_HOLE))
+            self.move(number, first, dict.fromkeys(places_there, left))
         done = "SELECT 1 FROM unfinished WHERE receipt = ?"
         whole = sorted({number for number, _ in holes if self._db.execute(done, (number,)).get is None})
         return Dropped(sum(map(len, holes.values())), self.forget_whole([(number,) for number in whole]))

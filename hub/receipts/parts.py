@@ -24,6 +24,7 @@ OWNER_BYTES = 16
 WAITING = bytes(OWNER_BYTES)  # nobody could tell whose it is
 HOLE = b"\xff" * OWNER_BYTES
 SEVERAL = b"\xfe" * OWNER_BYTES  # whose it is stands in a row of its own
+GONE = b"\xfd" * OWNER_BYTES  # taken away, though nobody was erased
 _PART_LABEL = b"tellonce/receipt-part/1\0"
 _HEADING_LABEL = b"tellonce/receipt-heading/1\0"
 _HEAD_KEY_BYTES = 32
@@ -102,11 +103,11 @@ def seal_part(sealing: Sealing, at: int, part: Part, heading: bytes | None) -> S
 
 
 def open_part(
-    content: bytes, number: int, at: int, ciphers: Sequence[Cipher], place: str, heading: Callable[[bytes], bytes]
+    content: bytes, number: int, at: int, ciphers: Sequence[Cipher], heading: Callable[[bytes], bytes]
 ) -> OpenedPart:
     """Opens a part with its owners' keys, in the order in which it was sealed. Raises DoesNotOpen.
 
-    `heading` gives the heading line of the batch to whoever has the receipt's head key.
+    Its place stands elsewhere. `heading` gives the heading line of the batch to whoever has the receipt's head key.
     """
     about = _about(number, at)
     for cipher in reversed(ciphers):
@@ -119,7 +120,7 @@ def open_part(
     raw = content[raw_at : raw_at + raw_bytes]
     found = Finding(*fault) if fault else None
     line = heading(head_key) if header is True else header.encode("latin-1") if header is not None else None
-    return OpenedPart(Part(Message(place, raw, sender_id, found, line), (), False, tuple(ordinals), version), head_key)
+    return OpenedPart(Part(Message("", raw, sender_id, found, line), (), False, tuple(ordinals), version), head_key)
 
 
 def open_heading(content: bytes, head_key: bytes) -> bytes:
@@ -180,6 +181,7 @@ class StoredBatch:
 
 
 THE_HOLE = SealedPart(HOLE, NO_TOKEN, b"")
+NOTHING_LEFT = SealedPart(GONE, NO_TOKEN, b"")
 
 
 def cut(whole: bytes, size: int) -> list[bytes]:
@@ -200,6 +202,6 @@ def places_of(wanted: bytes, whole: bytes) -> list[int]:
 
 def subjects_of(owner: bytes, several: bytes) -> list[SubjectId]:
     """Whose a part is; nobody's where it waits, or is gone."""
-    if owner in (WAITING, HOLE):
+    if owner in (WAITING, HOLE, GONE):
         return []
     return [SubjectId(each) for each in (cut(several, OWNER_BYTES) if owner == SEVERAL else [owner])]

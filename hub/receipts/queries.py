@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import apsw
 import orjson
 
+from adapters.sdk.again import receipt_damaged
 from adapters.sdk.making import ERASED
 from adapters.sdk.outcome import Counts, MessageOutcome
 from adapters.sdk.receipts import Arrival, Kept, KeptBatch, Receipt
@@ -26,7 +27,6 @@ from hub.receipts.sealing import (
     ReceiptKeys,
     about_body,
     about_head,
-    damaged,
     gone_at_us,
     head_key_of,
     unsealed,
@@ -139,7 +139,7 @@ class ReceiptQueries:
         try:
             return Arrived(key, None if body is None else unsealed(Cipher(key), body, about_body(number)))
         except DoesNotOpen as error:
-            raise damaged(receipt.id) from error
+            raise receipt_damaged(receipt.id) from error
 
     def _key(self, number: int, received_us: int) -> bytes | None:
         """The key of what arrived, as long as it was not parted and its day's key is there."""
@@ -150,7 +150,7 @@ class ReceiptQueries:
         try:
             return unwrap(day, number, wrapped)
         except DoesNotOpen as error:
-            raise damaged(self._names.name_of(number)) from error
+            raise receipt_damaged(self._names.name_of(number)) from error
 
     def flight(self, receipt_id: str) -> tuple[Flight, bytes]:
         """What the parts of a stored receipt are sealed with, and the key of its head."""
@@ -307,7 +307,7 @@ class ReceiptQueries:
         try:
             file_name, options = orjson.loads(unsealed(Cipher(head_key), head, about_head(number)))
         except DoesNotOpen as error:
-            raise damaged(self._names.name_of(number)) from error
+            raise receipt_damaged(self._names.name_of(number)) from error
         return file_name, options
 
     def _entry(self, number: int, at: int, *rest: Any) -> QuarantineEntry:
@@ -342,7 +342,7 @@ def _whose(number: int, receipt: Receipt) -> Whose:
 
 def _kept(outcome: MessageOutcome, held: HeldPart) -> Kept:
     part = placed(held, outcome.place)
-    return Kept(outcome.place, outcome, part, held.is_owned, held.is_erased)
+    return Kept(outcome.place, outcome, part, held.is_owned, held.is_erased, held.is_damaged)
 
 
 def unknown_quarantine_number(number: int) -> Refused:

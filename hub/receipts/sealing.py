@@ -12,7 +12,7 @@ from datetime import date
 from typing import NamedTuple, Protocol
 
 from events.clock import Clock
-from events.errors import Refused, TryAgainLater
+from events.errors import TryAgainLater
 from events.identity import derive, mac
 from events.ids import SubjectId
 from events.sealing import NONCE_BYTES, SECRET_BYTES, TAG_BYTES, Cipher
@@ -163,13 +163,3 @@ def token_of(key: bytes, agency: str, sender_id: str | None) -> bytes:
     if sender_id is None:
         return NO_TOKEN
     return mac(key, f"{agency}\0{sender_id}".encode("utf-8", "surrogatepass"))[:TOKEN_BYTES]
-
-
-def damaged(receipt_id: str) -> Refused:
-    """What somebody is told where sealed bytes do not open."""
-    return Refused(
-        "receipt-damaged",
-        "its sealed bytes were changed, cut or put in another order, and do not open",
-        where=f"receipt {receipt_id}",
-        next_step="Restore the home from a backup, or ask the sender to send it again; its events are not harmed.",
-    )

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import apsw
 import structlog
 
-from adapters.sdk.again import receipt_gone
+from adapters.sdk.again import receipt_damaged, receipt_gone
 from adapters.sdk.outcome import MessageOutcome
 from adapters.sdk.reading import WHOLE
 from adapters.sdk.receipts import Arrival, KeptBatch, Part, Receipt
@@ -53,7 +53,7 @@ from hub.receipts.queries import (
     ReceiptStatus,
 )
 from hub.receipts.sealer import Flight, Sealer
-from hub.receipts.sealing import Days, ReceiptKeys, damaged, padded_bytes
+from hub.receipts.sealing import Days, ReceiptKeys, padded_bytes
 from hub.receipts.tables import STORED_FORMAT, make_tables
 from hub.receipts.writer import GroupWriter, Waiter
 from hub.sqlite import open_file, open_to_read, transaction, truncate
@@ -174,7 +174,7 @@ class ReceiptStore:
                 where=f"receipt {receipt.id}",
                 next_step="Restore the folder `receipts` of the home from a backup; its events are not harmed.",
             )
-        return receipt, self._files.open(receipt.id, arrived.key, lambda: damaged(receipt.id))
+        return receipt, self._files.open(receipt.id, arrived.key, lambda: receipt_damaged(receipt.id))
 
     def kept(self, receipt_id: str) -> Iterator[KeptBatch]:
         """What is left of the messages of a receipt. Raises Refused `unknown-receipt`, `receipt-damaged`."""
@@ -258,7 +258,13 @@ class ReceiptStore:
 
         Overwritten when it returns, in the write-ahead log too. Raises TryAgainLater where the disk forbids it.
         """
-        job = DropParts(subject, [], Waiter())
+        return self._drop(DropParts(subject, True, [], Waiter()))
+
+    def redact_parts(self, subject: bytes) -> int:
+        """The same of what there is now: what comes is kept again, and outcomes stay to be told."""
+        return self._drop(DropParts(subject, False, [], Waiter()))
+
+    def _drop(self, job: DropParts) -> int:
         self._writer.submit(job)
         job.waiter.wait()
         truncate(self._path)

@@ -20,6 +20,7 @@ def clock() -> DrivenClock:
 
 @pytest.fixture
 def keys() -> HeldKeys:
+    KEYS.begin()
     return KEYS
 
 

@@ -20,6 +20,10 @@ class HeldKeys:
         self._days: dict[str, bytes | None] = {}
         self._held: dict[SubjectId, SubjectKeys] = {}
 
+    def begin(self) -> None:
+        """No day has gone by yet."""
+        self._days.clear()
+
     def of(self, who: str) -> SubjectKeys:
         """Keys of a record, the same each time."""
         secret = sha256(who.encode()).digest()
