@@ -123,6 +123,19 @@ def check_contiguity(db: apsw.Connection, path: Path) -> tuple[int, int]:
     return count, int(db.execute("SELECT known_us FROM log WHERE position = ?", (high,)).get)
 
 
+@contextmanager
+def transaction(db: apsw.Connection) -> Iterator[None]:
+    """All or nothing; durable at its end."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
 # ---- rows
 
 

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -218,20 +217,8 @@ class SqliteLog:
         return outcomes
 
     def _store(self, new: list[StoredRow], tiles: list[Tile]) -> None:
-        with self._transaction():
+        with file.transaction(self._db):
             file.store(self._db, new, tiles)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        db = self._db
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
 
     # ---- signing
 
@@ -251,7 +238,7 @@ class SqliteLog:
 
     def _sign(self, is_kept: bool) -> Signed:
         signed = self._signed
-        with self._transaction():
+        with file.transaction(self._db):
             if signed is not None and self._is_current(signed):
                 file.keep_checkpoint(self._db)
                 signed = signed._replace(is_kept=True)
@@ -274,7 +261,7 @@ class SqliteLog:
         """
 
         def work() -> bool:
-            with self._transaction():
+            with file.transaction(self._db):
                 file.remove_bodies(self._db, positions, named_by)
             return file.truncate_wal(self._db)
 
