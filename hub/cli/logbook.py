@@ -96,7 +96,7 @@ def _show(screen: Screen, told: Document, kept: int) -> None:
         screen.line("Keep the file as it is, and restore the newest backup that verifies. docs/verify.md has more.")
         return
     screen.line(f"{told['events']:,} events: every leaf and every tile holds, no gap, known times rising.", "green")
-    screen.line(f"{told['signed']:,} of them are signed; checkpoints that hold: {told['checkpoints']:,}.")
+    screen.line(_signed(told), "green" if told["signed"] else "")
     if told["removed_bodies"]:
         screen.line(f"{told['removed_bodies']:,} bodies were removed by redactions that the log notes.")
     if kept:
@@ -104,6 +104,14 @@ def _show(screen: Screen, told: Document, kept: int) -> None:
     else:
         screen.line("This shows no change by whoever has the signing key: for that, name a checkpoint kept elsewhere")
         screen.line("(--checkpoint FILE), or ask a witness. docs/verify.md says what is shown, and to whom.")
+
+
+def _signed(told: Document) -> str:
+    if not told["checkpoints"]:
+        return "Nothing is signed yet: a serving hub signs every second, and `tellonce log prove` before each proof."
+    rest = told["events"] - told["signed"]
+    newer = f"; the {rest:,} newest are not yet" if rest else ""
+    return f"Signed up to {told['signed']:,} events{newer}; checkpoints that hold: {told['checkpoints']:,}."
 
 
 @commands.command("prove")
