@@ -122,14 +122,21 @@ def redact(
     position: Annotated[str, typer.Argument(help="Of the event, as `history` prints it.", metavar="POSITION")],
     ground: Ground,
     reference: Reference = None,
+    third_persons: Annotated[
+        bool, typer.Option("--third-persons", help="Only those whom its fact has named, in all its versions.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="It cannot be taken back.")] = False,
 ) -> None:
-    """Take the content of one event away from everybody, the log's own copy included."""
+    """Take the content of one event away from everybody, the log's own copy included; or only its third persons."""
     session = session_of(context)
     if not yes:
         raise typer.BadParameter("this cannot be taken back: say --yes")
-    document = session.ask("redact", position=position, ground=ground, reference=reference)
-    if not session.answered(document):
+    document = session.ask("redact", position=position, ground=ground, reference=reference, third_persons=third_persons)
+    if session.answered(document):
+        return
+    if third_persons:
+        session.screen.line("Whom the fact named is gone; each of its versions says that somebody was named there.")
+    else:
         session.screen.line(f"The content at {document['position']} is gone; that there was an event stays.")
 
 

@@ -60,7 +60,17 @@ class Doors:
 class Closing:
     """The act of telling that something is gone."""
 
-    def __init__(self, doors: Doors, subject: bytes, *, is_whole: bool, key_ids: Sequence[bytes] = ()) -> None:
+    def __init__(
+        self,
+        doors: Doors,
+        subject: bytes,
+        *,
+        is_whole: bool,
+        key_ids: Sequence[bytes] = (),
+        first: Callable[[], None] | None = None,
+    ) -> None:
+        """`first` is done in the writer's thread, before the log tells of it."""
+        self._first = first
         self._doors = doors
         self._subject = subject
         self._is_whole = is_whole
@@ -68,6 +78,8 @@ class Closing:
 
     def before(self) -> None:
         self._doors.check_not_held(self._subject)
+        if self._first is not None:
+            self._first()
 
     def after(self, outcomes: Sequence[Outcome]) -> None:
         self._doors.close(self._subject if self._is_whole else None, self._key_ids)
@@ -105,6 +117,15 @@ def unknown_record() -> Refused:
         "the hub knows no such record",
         where="record",
         next_step="Records are written <agency>:<system>/<type>/<id>; `tellonce people find` prints them.",
+    )
+
+
+def nobody_named() -> Refused:
+    return Refused(
+        "nobody-named",
+        "no third person is named there apart from the rest, or they were removed already",
+        where="position",
+        next_step="Where a free text names somebody, redact the event as a whole.",
     )
 
 

@@ -15,22 +15,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
 
 from events.codec import read_header
-from events.errors import Refused, TryAgainLater
-from events.ids import SubjectId, parse_record
+from events.errors import Refused
+from events.ids import FactToken, SubjectId, parse_record
 from events.log.sqlite import PARTITION
+from events.others import other_class
 from events.sealing import SecretName
 from hub.erasure import certificate
 from hub.erasure.bench import RAW, Bench
-from hub.erasure.doors import Closing, held, unknown_agency, unknown_record
+from hub.erasure.doors import Closing, held, nobody_named, unknown_agency, unknown_record
 from hub.erasure.plan import Plan, events_of, holds_over, plan_of
 from hub.erasure.proof import proof_of
+from hub.erasure.removing import destroy_others
 from hub.erasure.runs import Run, Runs
-from hub.erasure.telling import event_of, told_at
+from hub.erasure.telling import event_of, told_at, views_behind
 from hub.erasurelist import Act, Listed, append, longest_of, read_list
 from projections.custody import queries as custody
 
@@ -221,6 +224,26 @@ class Eraser:
             self._runs.begin(run)
             self._carry_out(run, _quiet)
 
+    def remove_others(
+        self, agency: str, subject: SubjectId, token: FactToken, *, ground: str, reference: str | None
+    ) -> None:
+        """Removes the third persons whom a fact has named so far, and nothing else of the record but raw messages.
+
+        Raises Refused `nobody-named`, `held`, and as `erase` does.
+        """
+        retention = other_class(token)
+        with self._one_at_a_time:
+            of_fact = (subject.hex(), retention)
+            run = next((run for run in self._runs.open() if (run.subject, run.retention) == of_fact), None)
+            if run is None:
+                wanted = [(agency, retention), (agency, RAW)]
+                secrets = [each for each in self._free(subject) if (each.agency, each.retention) in wanted]
+                if all(each.retention != retention for each in secrets):
+                    raise nobody_named()
+                run = replace(self._run(agency, subject, secrets, ground, reference), retention=retention)
+                self._runs.begin(run)
+            self._carry_out(run, _quiet)
+
     def _free(self, subject: SubjectId) -> Sequence[SecretName]:
         """The secrets of a record on which no hold lies. Raises Refused `held`."""
         self._bench.catch_up()
@@ -292,7 +315,8 @@ class Eraser:
         cause = f"{run.subject} {run.begun_us} {run.offset}"
         row = bench.writer.row(kind, run.subject, payload, cause=cause, model=MODEL)
         closed = run.keys if run.offset is None else ()
-        act = Closing(bench.doors, run.subject_bytes, is_whole=run.is_whole, key_ids=closed)
+        first = partial(destroy_others, bench.keys, run) if run.removes_others else None
+        act = Closing(bench.doors, run.subject_bytes, is_whole=run.is_whole, key_ids=closed, first=first)
         (outcome,) = bench.log.submit([row], act).result()
         return outcome.placed.offset
 
@@ -307,8 +331,11 @@ class Eraser:
 
     def _destroy(self, run: Run, at: int) -> list[SecretName]:
         keys, subject = self._bench.keys, SubjectId(run.subject_bytes)
+        if run.removes_others:  # their keys went before the log told of it
+            self._bench.redact_parts(subject)
+            return []
         if run.offset is not None and not self._bench.log.remove_bodies([run.offset], at):
-            raise _views_behind()
+            raise views_behind()
         if run.retention is None and run.offset is None:
             destroyed = keys.destroy(subject)
             self._bench.drop_parts(subject)
@@ -321,7 +348,7 @@ class Eraser:
         """The fourth step, and the fifth: a rebuild that is under way folds the event too, or has no key any more."""
         runner = self._bench.runner
         if not runner.wait_for(at, _FOLD_WAIT_S) or not runner.renew(LEASE_S):
-            raise _views_behind()
+            raise views_behind()
 
     # ---- the certificate
 
@@ -330,7 +357,7 @@ class Eraser:
         with bench.store.snapshot() as db:
             erased = custody.erased(db, run.subject_bytes)
         if erased is None:
-            raise _views_behind()
+            raise views_behind()
         events = run.events + self._events_since(run, at)
         payload = certificate.payload(
             run=run,
@@ -363,12 +390,3 @@ class Eraser:
         rows = self._bench.log.read(PARTITION, run.counted_to, max(at - run.counted_to, 0))
         headers = (read_header(row.header) for row in rows)
         return sum(header is not None and header.subject == run.subject_bytes for header in headers)
-
-
-def _views_behind() -> TryAgainLater:
-    return TryAgainLater(
-        "erasure-waits",
-        "another process still reads an old state of the home's files, and with it what is to go",
-        where="home",
-        next_step="Ask again in a moment: what is done stays done. The next start of the hub finishes it too.",
-    )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from events.errors import Refused, RejectedMessage
+from events.ids import FactToken
 from events.log.port import parse_position
 from events.log.sqlite import PARTITION
 from hub.access.door import Caller, permit
@@ -150,10 +151,17 @@ class Officer:
 
     # ---- redaction
 
-    def redact(self, caller: Caller, position: str, ground: str, reference: str | None = None) -> dict[str, Any]:
-        """Takes the content of one event away from everybody.
+    def redact(
+        self,
+        caller: Caller,
+        position: str,
+        ground: str,
+        reference: str | None = None,
+        third_persons: bool = False,
+    ) -> dict[str, Any]:
+        """Takes the content of one event away from everybody; or only `third_persons`, of all versions of its fact.
 
-        Raises Refused `other-epoch`, `not-redactable`, `held`.
+        Raises Refused `other-epoch`, `not-redactable`, `nobody-named`, `held`.
         """
         permit(caller, ACTION)
         _check(ground, reference, None)
@@ -169,9 +177,13 @@ class Officer:
                 where="position",
                 next_step="`tellonce history` prints the positions of what was said of a fact.",
             )
-        event = logged[0].event
-        self._hub.eraser.redact(event.agency, event.subject, found.offset, ground=ground, reference=reference)
-        return {"position": position, "ground": ground}
+        event, eraser = logged[0].event, self._hub.eraser
+        if third_persons:
+            token = FactToken(bytes.fromhex(event.attributes.get("factref", "")))
+            eraser.remove_others(event.agency, event.subject, token, ground=ground, reference=reference)
+        else:
+            eraser.redact(event.agency, event.subject, found.offset, ground=ground, reference=reference)
+        return {"position": position, "ground": ground, "third_persons": third_persons}
 
 
 def _of(due: Sequence[Due], subject: bytes) -> set[str]:

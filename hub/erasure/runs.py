@@ -10,6 +10,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from events.others import token_of_class
 from hub.durable import make_folder, sync_folder
 
 FOLDER = "erasing"
@@ -17,9 +18,9 @@ FOLDER = "erasing"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One erasure, the shredding of one class (`retention`), or the redaction of one event (`offset`).
+    """One erasure, the shredding of one class (`retention`) or the redaction of one event (`offset`).
 
-    Without a subject it is all of an agency's records.
+    Without a subject it is all of an agency's records. A class may be that of one fact's third persons.
     """
 
     agency: str
@@ -38,6 +39,11 @@ class Run:
     @property
     def is_whole(self) -> bool:
         return self.retention is None and self.offset is None
+
+    @property
+    def removes_others(self) -> bool:
+        """Whether it is the third persons of one fact alone."""
+        return self.retention is not None and token_of_class(self.retention) is not None
 
     @property
     def is_of_agency(self) -> bool:
@@ -81,7 +87,5 @@ class Runs:
         sync_folder(self._folder)
 
     def _path(self, run: Run) -> Path:
-        return (
-            self._folder
-            / f"{run.subject or run.agency}-{run.retention or ('all' if run.offset is None else run.offset)}.json"
-        )
+        what = run.retention or ("all" if run.offset is None else run.offset)
+        return self._folder / f"{run.subject or run.agency}-{what}.json".replace("/", "-")

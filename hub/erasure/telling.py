@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+from events.errors import TryAgainLater
 from events.log.sqlite import PARTITION
 from hub.erasure.runs import Run
 from hub.erasurelist import Listed
@@ -38,3 +39,12 @@ def told_at(db: sqlite3.Connection, run: Run) -> int | None:
         return shredded.at if shredded is not None and shredded.known_us >= run.begun_us else None
     erased = custody.erased(db, run.subject_bytes)
     return erased.at if erased is not None else None
+
+
+def views_behind() -> TryAgainLater:
+    return TryAgainLater(
+        "erasure-waits",
+        "another process still reads an old state of the home's files, and with it what is to go",
+        where="home",
+        next_step="Ask again in a moment: what is done stays done. The next start of the hub finishes it too.",
+    )

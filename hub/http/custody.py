@@ -83,7 +83,7 @@ async def apply_retention(request: Request) -> Response:
 
 
 async def redact(request: Request) -> Response:
-    """Takes the content of one event away from everybody."""
+    """Takes the content of one event away from everybody, or only the third persons whom its fact names."""
     asked = await question_of(request, RedactionAsked)
     return await written(request, desk_of(request).services.officer.redact, caller_of(request), **asked.model_dump())
 
@@ -216,7 +216,16 @@ WAYS = (
         area=_AREA,
         asks=RedactionAsked,
         answers=Redacted,
-        codes=("not-redactable", "other-epoch", "bad-position", "held", "erasure-waits", "bad-ground", "bad-reference"),
+        codes=(
+            "not-redactable",
+            "nobody-named",
+            "other-epoch",
+            "bad-position",
+            "held",
+            "erasure-waits",
+            "bad-ground",
+            "bad-reference",
+        ),
         example={"position": "1-5f2d01ab:main-0:17", "ground": "third-person", "reference": "DSR-2025-17"},
     ),
 )

@@ -38,6 +38,7 @@ class RedactionAsked(_Question):
     position: str
     ground: str
     reference: str | None = None
+    third_persons: bool = Field(False, description="Only whom the event's fact has named, in all its versions so far.")
 
 
 class _OfType(_Answer):
@@ -165,3 +166,4 @@ class DestroyedClasses(_Answer):
 class Redacted(_Answer):
     position: str
     ground: str
+    third_persons: bool

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from events.codec import read_header
-from events.ids import FactToken, SubjectId, parse_fact_reference
+from events.errors import Refused
+from events.ids import SubjectId
 from events.log.sqlite import PARTITION
-from events.others import other_class
 from hub.assembly import Hub
-from hub.linkage.decisions import DecisionWriter
+from hub.erasure.eraser import Eraser
+from hub.erasure.officer import Officer
+from hub.erasurelist import read_list
 from hub.reading import Reading, TimelineQuestion
 from hub.views import projections
 from projections.engine.testing import digest
@@ -48,20 +50,8 @@ def relations(hub: Hub) -> list[dict[str, Any]]:
     return entries
 
 
-def remove(hub: Hub, subject: SubjectId, token: FactToken) -> None:
-    """Destroys the secret, then says so: what is read again does not open any more."""
-    retention = other_class(token)
-    gone = hub.keys.destroy(subject, [retention])
-    payload = {
-        "subject": subject.hex(),
-        "key_ids": [name.key_id.hex() for name in gone],
-        "ground": "objection",
-        "retention_class": retention,
-    }
-    writer = DecisionWriter(hub.keys)
-    row = writer.row("hub.class-shredded", subject.hex(), payload, cause=retention, model="manual")
-    (outcome,) = hub.log.append([row])
-    assert hub.runner.wait_for(outcome.placed.offset, 20)
+def remove(hub: Hub, entry: dict[str, Any]) -> None:
+    Officer(hub).redact(STEWARD, entry["position"], "objection", third_persons=True)
 
 
 def digests(hub: Hub) -> dict[str, str]:
@@ -86,7 +76,7 @@ def test_readers_see_her_as_sent_and_her_name_lies_in_no_body(hub: Hub) -> None:
 
 def test_removed_she_is_gone_from_every_reader_and_the_entry_says_so(hub: Hub) -> None:
     (entry,) = relations(hub)
-    remove(hub, *parse_fact_reference(entry["fact"]))
+    remove(hub, entry)
     (after,) = relations(hub)
     assert after["payload"] == MARKED
     assert after["title"] == "Person in the circle (next of kin)"
@@ -96,9 +86,85 @@ def test_removed_she_is_gone_from_every_reader_and_the_entry_says_so(hub: Hub) -
     assert digests(hub) == live
 
 
+def test_what_was_received_holds_her_no_more(hub: Hub, tmp_path: Path) -> None:
+    (entry,) = relations(hub)
+    raw = hub.keys.ciphers_of("housing", [subject_of(hub, TENANT)], "raw")
+    assert raw
+    remove(hub, entry)
+    assert not hub.keys.ciphers_of("housing", [subject_of(hub, TENANT)], "raw")
+    (listed,) = read_list(tmp_path / "home" / "erasures.jsonl").entries
+    assert listed.act == "shredded"
+    assert len(listed.key_ids) == 2  # hers, and that of the raw messages
+
+
+def test_where_nobody_is_named_nobody_is_removed(hub: Hub) -> None:
+    (entry,) = relations(hub)
+    remove(hub, entry)
+    for position in (entry["position"], demographics(hub)["position"]):
+        with pytest.raises(Refused, match="nobody-named"):
+            Officer(hub).redact(STEWARD, position, "objection", third_persons=True)
+
+
+def test_a_hold_keeps_her_there(hub: Hub) -> None:
+    hub.acts.hold(TENANT, ground="litigation", reference="CASE-1")
+    (entry,) = relations(hub)
+    with pytest.raises(Refused, match="held"):
+        remove(hub, entry)
+    assert [each["payload"] for each in relations(hub)] == [RELATION]
+
+
+@pytest.mark.parametrize("step", ["_list", "_tell", "_destroy", "_clear_views"])
+def test_a_removal_that_was_cut_off_is_finished_before_anything_is_served(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    (entry,) = relations(hub)
+    with monkeypatch.context() as cut:
+        cut.setattr(Eraser, step, _cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            remove(hub, entry)
+    hub.close()
+    with open_home(tmp_path / "home") as again:
+        assert [each["payload"] for each in relations(again)] == [MARKED]
+        live = digests(again)
+        again.runner.rebuild()
+        assert digests(again) == live
+
+
+def test_whoever_is_named_anew_before_a_removal_is_finished_stays(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    (entry,) = relations(hub)
+    with monkeypatch.context() as cut:
+        cut.setattr(Eraser, "_clear_views", _cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            remove(hub, entry)
+    anew = {**RELATION, "lives_with": True}
+    send(hub, named("7", anew, order="7"))
+    remove(hub, entry)
+    assert [each["payload"] for each in relations(hub)] == [anew]
+    live = digests(hub)
+    hub.runner.rebuild()
+    assert digests(hub) == live
+
+
+def _cut_off(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def subject_of(hub: Hub, record: str) -> SubjectId:
+    subject = hub.keys.subject_of(record.partition(":")[0], record)
+    assert subject is not None
+    return subject
+
+
+def demographics(hub: Hub) -> dict[str, Any]:
+    (found,) = Reading(hub).find(STEWARD, record=TENANT)["people"]
+    question = TimelineQuestion(person=found["person"], type="person.registered")
+    entry: dict[str, Any] = Reading(hub).timeline(STEWARD, question)["entries"][0]
+    return entry
+
+
 def test_the_message_that_named_her_sent_again_brings_nobody_back(hub: Hub) -> None:
     (entry,) = relations(hub)
-    remove(hub, *parse_fact_reference(entry["fact"]))
+    remove(hub, entry)
     report = send(hub, named("2", RELATION))
     assert report.counts.duplicates == 1
     assert [each["payload"] for each in relations(hub)] == [MARKED]
@@ -107,7 +173,7 @@ def test_the_message_that_named_her_sent_again_brings_nobody_back(hub: Hub) -> N
 def test_named_again_she_is_there_again(hub: Hub) -> None:
     """Only the agency can see to it that its record names her no more."""
     (entry,) = relations(hub)
-    remove(hub, *parse_fact_reference(entry["fact"]))
+    remove(hub, entry)
     send(hub, named("7", {**RELATION, "lives_with": True}, order="7"))
     assert [each["payload"] for each in relations(hub)] == [{**RELATION, "lives_with": True}]
 

@@ -89,6 +89,18 @@ def test_one_event_is_redacted(tell: Tell, alex: str) -> None:
     assert tell("log", "verify").code == 0
 
 
+def test_the_third_persons_of_a_fact_are_removed(tell: Tell, alex: str, events_file: Callable[..., Path]) -> None:
+    kin = homes.cloudevent(
+        "k", "circle.relationship-changed", "tenant/7", {"other": {"name": {"text": "Placeholder"}}}, fact="kin/1"
+    )
+    tell("intake", "cloudevents", events_file(kin), "--agency", "housing", "--system", "crm")
+    (entry,) = tell("--json", "timeline", alex, "--type", "circle").document["entries"]
+    ran = tell("redact", entry["position"], "--third-persons", "--ground", "objection", "--yes")
+    assert "somebody was named there" in ran.out
+    (entry,) = tell("--json", "timeline", alex, "--type", "circle").document["entries"]
+    assert entry["payload"] == {"other": {"removed": True}}
+
+
 @pytest.mark.parametrize(
     ("given", "code"),
     [

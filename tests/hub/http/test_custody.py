@@ -58,6 +58,12 @@ def test_periods_and_redaction(served: Served) -> None:
     question = {"position": report["position"], "ground": "third-person"}
     shapes.Redacted.model_validate(ask(served, "/v1/redactions", question))
     assert [entry["record"] for entry in served.timeline_of(person)["entries"]] == [record]
+    kin = {"other": {"name": {"text": "Placeholder"}}}
+    report = served.send(cloudevent("custody-k", "circle.relationship-changed", "tenant/custody-3", kin, fact="kin/1"))
+    question = {"position": report["position"], "ground": "third-person", "third_persons": True}
+    assert shapes.Redacted.model_validate(ask(served, "/v1/redactions", question)).third_persons
+    answer = served.ask("steward", "POST", "/v1/redactions", json=question)
+    assert (answer.status_code, code_of(answer)) == (409, "nobody-named")
 
 
 def test_officers_alone_may(served: Served) -> None:
