@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 Facts = dict[str, str]  # name of a fact -> what it says
 
 
+class Accepted(NamedTuple):
+    """An event that was taken in: of which record, as the how-manieth that it was admitted."""
+
+    record: str
+    life: int
+    event: dict[str, Any]
+
+
 @dataclass
 class Expected:
-    """Records with their facts, who is with whom, and every event that was accepted."""
+    """Records with their facts, who is with whom, what is held, and every event that was accepted."""
 
     standing: dict[str, Facts] = field(default_factory=dict)
     person_of: dict[str, int] = field(default_factory=dict)
-    accepted: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the sender's id
+    life_of: dict[str, int] = field(default_factory=dict)  # a new one each time that a record is admitted
+    held: set[str] = field(default_factory=set)
+    accepted: dict[str, Accepted] = field(default_factory=dict)  # by the sender's id
     persons: int = 0
 
     def copy(self) -> Expected:
         return copy.deepcopy(self)
+
+    def forget(self, record: str) -> None:
+        """The record is gone, as if it had never been; so is what it had said."""
+        for of_records in (self.standing, self.person_of, self.life_of):
+            of_records.pop(record, None)
+        self.held.discard(record)
+        self.accepted = {name: each for name, each in self.accepted.items() if each.record != record}
 
     def alone(self, record: str) -> None:
         """The record is with a person of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import apsw
@@ -60,6 +61,13 @@ def _names_of_folders_unsynced(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "make_folder", lambda folder: folder.mkdir(mode=0o700, parents=True, exist_ok=True))
 
 
+def _kms_unsynced(patch: pytest.MonkeyPatch) -> None:
+    def write(path: Path, content: bytes) -> None:
+        path.write_bytes(content)
+
+    patch.setattr(hub.vault.kms, "_write_durably", write)
+
+
 FAULTS = (
     Fault("log-synchronous-normal", _saves_syncs_of("log.sqlite"), frozenset({"acknowledged-event-lost"})),
     Fault(
@@ -69,9 +77,6 @@ FAULTS = (
     ),
     Fault("log-before-keys", _keys_after_the_log, frozenset({"event-doubled", "event-does-not-open", "views-stopped"})),
     Fault("entry-of-a-receipt-dropped", _folders_unsynced, frozenset({"receipt-bytes-missing"})),
-    Fault(
-        "entry-of-a-folder-dropped",
-        _names_of_folders_unsynced,
-        frozenset({"home-gone", "receipt-bytes-missing"}),
-    ),
+    Fault("wrapping-keys-unsynced", _kms_unsynced, frozenset({"kms-missing", "kms-differs", "broken-file"})),
+    Fault("entry-of-a-folder-dropped", _names_of_folders_unsynced, frozenset({"home-gone", "receipt-bytes-missing"})),
 )

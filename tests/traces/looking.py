@@ -30,10 +30,15 @@ def traces(marks: Marks, *folders: Path) -> list[Trace]:
     return [
         Trace(place, *found)
         for folder in folders
-        for path in sorted(folder.rglob("*"))
-        for place, content in _contents(path, folder)
+        for place, content in contents(folder)
         for found in sorted(marks.found_in(content))
     ]
+
+
+def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """All that lies in a folder: names and bytes of files, and the columns of tables, each with its place."""
+    for path in sorted(folder.rglob("*")):
+        yield from _contents(path, folder)
 
 
 def _contents(path: Path, folder: Path) -> Iterator[tuple[str, bytes]]:
