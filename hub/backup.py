@@ -161,6 +161,9 @@ def copy_database(source: Path, target: Path) -> None:
     copy = apsw.Connection(str(target))
     with copy.backup("main", original, "main") as job:
         job.step()
+    copy.pragma(
+        "journal_mode", "delete"
+    )  # one file that is whole by itself; who opens a home takes up the journal again
     copy.close()
     original.close()
     _sync(target)

@@ -91,6 +91,9 @@ def _opened(settings: Settings, restoration: Restoration, silent: list[str]) -> 
     """Opens the home, which records the restoration, and tells of it."""
     with Hub(replace(settings, accepts_clock=True)) as hub:
         epoch = hub.log.epoch
+        for each in hub.erasures.standing:
+            if each.act == "erased":
+                hub.receipts.drop_parts(each.subject)
     return {
         "home": str(settings.home),
         "origin": restoration.parent,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import apsw
 
@@ -380,13 +379,3 @@ def unknown_receipt(receipt: str) -> Refused:
         where=f"receipt {receipt[:20]}",
         next_step="A receipt is written R- and ten characters; it was given when the message was received.",
     )
-
-
-def reopen_since(path: Path, received_us: int) -> None:
-    """Gives receipts from a moment on back to the start-up sweep, in a home that nobody has open."""
-    db = apsw.Connection(str(path))
-    with db:
-        db.execute(
-            "INSERT OR IGNORE INTO unfinished SELECT number FROM receipts WHERE received_us >= ?", (received_us,)
-        )
-    db.close()

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import orjson
 import pytest
 
@@ -14,8 +15,9 @@ from events.errors import WrongSettings
 from events.log.sqlite import PARTITION
 from hub import restore as restoring
 from hub.assembly import Hub
-from hub.backup import MANIFEST, back_up, read_manifest
+from hub.backup import MANIFEST, back_up, copy_database
 from hub.erasurelist import append, read_list
+from hub.receipts.reopening import reopen_lost
 from hub.restore import restore
 from hub.services import Services
 from hub.settings import Settings, read_settings
@@ -216,7 +218,6 @@ def test_a_restore_that_is_cut_off_while_files_are_moved_in_can_be_given_again(
 
 def test_a_damaged_or_unfinished_backup_is_refused(officer: Officer) -> None:
     copy = officer.back_up("copy")
-    assert read_manifest(copy).size == 3 or read_manifest(copy).size > 3
     raw = bytearray((copy / KEYS).read_bytes())
     raw[-1] ^= 1
     (copy / KEYS).write_bytes(raw)
@@ -239,6 +240,35 @@ def test_what_was_killed_before_its_event_was_recorded_is_recorded_at_the_next_s
             rows = list(hub.log.read(PARTITION, 0, 1_000))
             kinds = [each.event.attributes["type"] for each in opened(hub.keys.ring, rows)]
             assert kinds.count("hub.restored") == 1
+
+
+# ---- receipts and the log beside them
+
+
+def test_receipts_are_opened_again_for_what_the_log_does_not_hold_and_for_nothing_else(tmp_path: Path) -> None:
+    with open_home(tmp_path / "home") as hub:
+        send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+        copy_database(tmp_path / "home" / "log.sqlite", tmp_path / "early.sqlite")
+        for number in (2, 3):
+            send(hub, registration(str(number), f"tenant/{number}", number=nhs_number(number)))
+        hub.receipts.settle()
+        for name in ("log.sqlite", "receipts.sqlite"):
+            copy_database(tmp_path / "home" / name, tmp_path / name)
+    receipts = tmp_path / "receipts.sqlite"
+    assert reopen_lost(receipts, tmp_path / "log.sqlite") == 0
+    assert reopen_lost(receipts, tmp_path / "early.sqlite") == 2
+    db = apsw.Connection(str(tmp_path / "log.sqlite"))
+    db.execute("UPDATE log SET body = zeroblob(256) WHERE position = 1")
+    db.close()
+    assert reopen_lost(receipts, tmp_path / "log.sqlite") == 1
+
+
+def test_parts_of_the_erased_are_dropped_from_what_is_restored(officer: Officer) -> None:
+    copy = officer.back_up("copy")
+    officer.erase()
+    restore(copy, officer.settings("again"))
+    with Hub(officer.settings("again")) as hub:
+        assert hub.receipts.drop_parts(officer.subject) == 0
 
 
 # ---- under load
