@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from events.clock import SystemClock
 from events.errors import HubError, Refused
 from hub.access.door import permit
 from hub.cli.exit_codes import DONE, REFUSED, exit_code_of, told
@@ -127,6 +128,27 @@ def prove(
     session = session_of(context)
     is_size = since is None or since.isdigit()
     session.screen.document(session.ask("prove", event=event, since=since if is_size else kept_text(Path(str(since)))))
+
+
+@commands.command("reseal")
+def reseal(
+    context: typer.Context,
+    new: Annotated[Path, typer.Argument(help="A new folder for the sealed home.", metavar="NEW")],
+) -> None:
+    """Write a home from before sealing anew, sealed, with every event's id, position and known time."""
+    session = session_of(context)
+    from hub import logs, resealing  # with all that a hub is made of: the other commands here do without it
+
+    settings = session.settings()
+    logs.configure_logs(level=settings.log_level or "silent")
+    with session.screen.progress("sealing") as tell:
+        document = resealing.reseal(settings.home, replace(settings, home=new), SystemClock(), tell)
+    if session.answered(document):
+        return
+    told = f"Sealed {document['events']:,} events into {document['home']}; its epoch is {document['epoch']}."
+    session.screen.line(told)
+    session.screen.line("Receipts are sealed when it is opened first. Positions and cursors of before are refused.")
+    session.screen.line(f"{document['old']} still holds everything in plain text: destroy it, and its backups.", "bold")
 
 
 def kept_text(path: Path) -> str:

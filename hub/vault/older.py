@@ -1,0 +1,65 @@
+"""Key stores from before sealing (format 1), taken over: the same subjects, the same secrets, wrapped."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from events.errors import WrongSettings
+from events.log.bulk import insert_rows
+from events.sealing import Cipher, SecretName, key_id_of, wrap
+from hub.sqlite import open_file, transaction
+from hub.vault.agencies import AgencyKeys
+from hub.vault.kms import Kms
+from hub.vault.tables import STORED_FORMAT, make_tables
+
+OLD_FORMAT = "1"
+_HUB = "hub"
+_PAGE = 5_000
+_SUBJECTS = (
+    "SELECT lookup, subject FROM subjects WHERE subject NOT IN (SELECT subject FROM secrets WHERE agency = 'hub')"
+)
+_SECRETS = "SELECT agency, subject, class, key_id, secret FROM secrets WHERE agency <> 'hub'"
+_INSERT = "INSERT INTO secrets(agency, subject, class, key_id, generation, wrapped) VALUES"
+
+
+def take_over(old: Path, new: Path, kms: Kms) -> None:
+    """Makes a key store of an old one. What the hub said is sealed anew under keys of its own, so those stay behind.
+
+    Raises WrongSettings `broken-file` where a secret is not the one that its key id names.
+    """
+    with (
+        closing(apsw.Connection(str(old), flags=apsw.SQLITE_OPEN_READONLY)) as source,
+        closing(open_file(new, STORED_FORMAT, make_tables)) as db,
+    ):
+        agencies = AgencyKeys(db, kms)
+        made: dict[str, tuple[int, Cipher]] = {}
+        look_up_key: Any = source.execute("SELECT secret FROM hub_keys WHERE name = 'look-up'").get
+        with transaction(db):
+            db.execute("INSERT INTO hub_keys VALUES('look-up', ?)", (kms.wrap(_HUB, look_up_key),))
+            for page in _pages(source.execute(_SUBJECTS)):
+                insert_rows(db, "INSERT INTO subjects VALUES", page)
+            for page in _pages(source.execute(_SECRETS)):
+                for agency in {agency for agency, *_ in page} - made.keys():
+                    made[agency] = agencies.make(db, agency)
+                insert_rows(db, _INSERT, [_wrapped(row, *made[row[0]]) for row in page])
+
+
+def _wrapped(row: tuple[Any, ...], generation: int, cipher: Cipher) -> tuple[Any, ...]:
+    *name, secret = row
+    if key_id_of(secret) != name[3]:
+        raise WrongSettings(
+            "broken-file",
+            "a stored secret is not the one that its key id names",
+            where="keys.sqlite",
+            next_step="Restore the home from a backup.",
+        )
+    return (*name, generation, wrap(cipher, SecretName(*name), secret))
+
+
+def _pages(rows: Any) -> Any:
+    while page := [row for _, row in zip(range(_PAGE), rows, strict=False)]:
+        yield page
