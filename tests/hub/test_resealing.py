@@ -1,0 +1,145 @@
+"""A home from before sealing is written anew: the same events at the same places, sealed, nothing in plain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from events.clock import SystemClock
+from events.errors import WrongSettings
+from events.ids import new_person_number
+from hub.assembly import Hub
+from hub.resealing import reseal
+from hub.services import Services
+from hub.settings import read_settings
+from tests.hub.homes import AUDITOR, STEWARD, cloudevent, nhs_number, open_home, registration, send
+from tests.keyring import events_of
+from tests.older import write_older
+
+ALEX, BOBBIE = "housing:crm/tenant/1", "hospital:crm/patient/1"
+
+
+def a_life(hub: Hub) -> None:
+    """Two agencies' records that a rule links and a human unlinks, two numbers that are merged."""
+    send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+    send(hub, registration("2", "patient/1", number=nhs_number(1), agency="hospital"))
+    send(hub, cloudevent("3", "aboutme.statement-shared", "tenant/1", {"topic": "hopes", "text": "a palace garden"}))
+    send(hub, registration("4", "tenant/2", number=nhs_number(2)))
+    assert hub.wait_until_read(20)
+    services = Services(hub)
+    services.unlink(STEWARD, BOBBIE, "somebody else")
+    numbers = [services.reading.find(STEWARD, record=each)["people"][0]["person"] for each in (ALEX, BOBBIE)]
+    services.merge(STEWARD, *numbers, "the same after all")
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    with open_home(tmp_path / "source") as hub:
+        a_life(hub)
+        write_older(hub, tmp_path / "old")
+    return tmp_path / "old"
+
+
+def told(hub: Hub) -> list[dict[str, Any]]:
+    """What the log says, but for the leaves and the epoch."""
+    rows = Services(hub).read_log(AUDITOR)
+    return [{**row, "leaf": "", "position": row["position"].partition(":")[2]} for row in rows]
+
+
+def test_an_old_home_is_not_opened(old: Path) -> None:
+    with pytest.raises(WrongSettings, match=r"home-older: .*tellonce log reseal"):
+        Hub(read_settings(old, {}))
+
+
+def test_every_event_is_where_it_was_and_the_log_goes_on_in_a_new_epoch(old: Path, tmp_path: Path) -> None:
+    done = reseal(old, read_settings(tmp_path / "new", {}), SystemClock())
+    with open_home(tmp_path / "source") as before, open_home(tmp_path / "new") as after:
+        assert before.wait_until_read(20)
+        assert after.wait_until_read(20)
+        mine, theirs = told(after), told(before)
+        assert mine[: len(theirs)] == theirs
+        assert (done["events"], done["origin"]) == (len(theirs), "1-0123abcd")
+        assert after.log.epoch == done["epoch"]
+        assert done["epoch"].startswith("2-")
+        (note,) = mine[len(theirs) :]
+        assert note["event"]["type"] == "hub.restored"
+        assert note["event"]["data"] == {"epoch": done["epoch"], "origin": "1-0123abcd", "size": len(theirs)}
+        for record in (ALEX, BOBBIE):
+            asked = [Services(hub).reading.find(STEWARD, record=record) for hub in (before, after)]
+            assert asked[0]["people"] == asked[1]["people"]
+
+
+def test_what_is_sent_again_is_known_and_what_is_decided_goes_on(old: Path, tmp_path: Path) -> None:
+    reseal(old, read_settings(tmp_path / "new", {}), SystemClock())
+    with open_home(tmp_path / "new") as hub:
+        again = send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+        assert (again.counts.events, again.counts.duplicates) == (0, 1)
+        assert hub.wait_until_read(20)
+        size = hub.log.head()["main-0"]
+        send(hub, registration("9", "tenant/9", number=nhs_number(9)))
+        assert hub.wait_until_read(20)
+        assert hub.log.head()["main-0"] == size + 2  # the registration, and its number
+
+
+def test_the_decisions_about_a_record_are_under_its_subject_and_the_others_under_the_hubs(
+    old: Path, tmp_path: Path
+) -> None:
+    reseal(old, read_settings(tmp_path / "new", {}), SystemClock())
+    with open_home(tmp_path / "new") as hub:
+        subjects = {str(each.event.record): each.event.subject for each in events_of(hub) if each.event.agency != "hub"}
+        decided = [each.event for each in events_of(hub) if each.event.agency == "hub"]
+        about = [event for event in decided if "record" in event.payload]
+        assert {event.type for event in about} == {"hub.person-opened", "hub.records-linked", "hub.records-unlinked"}
+        assert all(event.subject == subjects[event.payload["record"]] for event in about)
+        others = {event.subject for event in decided if "record" not in event.payload}
+        assert others.isdisjoint(subjects.values())
+
+
+def test_no_file_of_the_new_home_holds_a_word_in_plain(old: Path, tmp_path: Path) -> None:
+    assert b"a palace garden" in (old / "log.sqlite").read_bytes()
+    reseal(old, read_settings(tmp_path / "new", {}), SystemClock())
+    for path in (tmp_path / "new").rglob("*"):
+        if path.is_file():
+            assert b"a palace garden" not in path.read_bytes(), path.name
+    assert not (tmp_path / "new.draft").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("UPDATE log SET known_us = known_us + 1 WHERE position = 3", "leaf-differs"),
+        ("DELETE FROM log WHERE position = 3", "log-gap"),
+    ],
+)
+def test_an_old_log_that_does_not_hold_is_not_written_anew(old: Path, tmp_path: Path, change: str, code: str) -> None:
+    db = apsw.Connection(str(old / "log.sqlite"))
+    db.execute(change)
+    db.close()
+    with pytest.raises(WrongSettings, match=f"{code}: log, position 3"):
+        reseal(old, read_settings(tmp_path / "new", {}), SystemClock())
+    assert not (tmp_path / "new").exists()
+
+
+def test_after_a_kill_it_is_begun_again(old: Path, tmp_path: Path) -> None:
+    def stop(done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reseal(old, read_settings(tmp_path / "new", {}), SystemClock(), stop)
+    assert not (tmp_path / "new").exists()
+    reseal(old, read_settings(tmp_path / "new", {}), SystemClock())
+    with open_home(tmp_path / "new") as hub:
+        assert hub.wait_until_read(20)
+        assert Services(hub).reading.find(STEWARD, record=ALEX)["people"]
+
+
+def test_a_sealed_home_is_left_alone_and_nothing_is_written_over(old: Path, tmp_path: Path) -> None:
+    with pytest.raises(WrongSettings, match="not-older"):
+        reseal(tmp_path / "source", read_settings(tmp_path / "new", {}), SystemClock())
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / new_person_number()).touch()
+    with pytest.raises(WrongSettings, match="home-not-empty"):
+        reseal(old, read_settings(tmp_path / "new", {}), SystemClock())

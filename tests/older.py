@@ -1,0 +1,83 @@
+"""Homes of format 1, from before sealing: a writer of its own, which follows no change of the product."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+import apsw
+import orjson
+
+from events.sealing import Cipher, SecretName, unwrap
+from hub.assembly import Hub
+from tests.keyring import events_of
+
+_SECRETS = (
+    "SELECT agency, subject, class, key_id, wrapped FROM secrets "
+    "WHERE agency <> 'hub' AND class <> 'raw' AND class NOT LIKE 'other/%'"
+)
+
+
+def write_older(hub: Hub, target: Path) -> None:
+    """Writes what a hub holds as a program from before sealing would have: plain, with the same ids and places."""
+    target.mkdir(mode=0o700)
+    for name in ("agencies.toml", "token-key.pem"):
+        if (hub.home / name).exists():
+            shutil.copy(hub.home / name, target / name)
+    _write_log(hub, target / "log.sqlite")
+    _write_keys(hub, target / "keys.sqlite")
+
+
+def _write_log(hub: Hub, path: Path) -> None:
+    db = apsw.Connection(str(path))
+    db.pragma("journal_mode", "wal")
+    db.execute("CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+    db.execute("INSERT INTO meta VALUES('format', '1'), ('epoch', '1-0123abcd')")
+    db.execute(
+        "CREATE TABLE log(position INTEGER PRIMARY KEY, known_us INTEGER NOT NULL, header BLOB NOT NULL, "
+        "nonce BLOB NOT NULL, body BLOB NOT NULL, leaf BLOB NOT NULL)"
+    )
+    for logged in events_of(hub):
+        event = logged.event
+        body = orjson.dumps(event.attributes, option=orjson.OPT_SORT_KEYS)
+        body += b" " * (-len(body) % 256)
+        name = event.agency.encode()
+        header = bytes([1, len(name)]) + name + event.id + event.subject + bytes(24)
+        leaf = b"\0" + logged.offset.to_bytes(8, "big") + logged.known_us.to_bytes(8, "big")
+        leaf += len(header).to_bytes(2, "big") + header + bytes(12) + len(body).to_bytes(4, "big") + body
+        row = (logged.offset, logged.known_us, header, bytes(12), body, hashlib.sha256(leaf).digest())
+        db.execute("INSERT INTO log VALUES(?, ?, ?, ?, ?, ?)", row)
+    db.close()
+
+
+def _write_keys(hub: Hub, path: Path) -> None:
+    db = apsw.Connection(str(path))
+    db.execute("CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+    db.execute("INSERT INTO meta VALUES('format', '1')")
+    db.execute("CREATE TABLE hub_keys(name TEXT PRIMARY KEY, secret BLOB NOT NULL) WITHOUT ROWID")
+    db.execute("INSERT INTO hub_keys VALUES('look-up', ?)", (hub.keys._look_up_key,))
+    db.execute("CREATE TABLE subjects(lookup BLOB PRIMARY KEY, subject BLOB NOT NULL UNIQUE) WITHOUT ROWID")
+    db.execute(
+        "CREATE TABLE secrets(agency TEXT NOT NULL, subject BLOB NOT NULL, class TEXT NOT NULL, key_id BLOB NOT NULL, "
+        "secret BLOB NOT NULL, PRIMARY KEY(agency, subject, class)) WITHOUT ROWID"
+    )
+    source = apsw.Connection(str(hub.home / "keys.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
+    for lookup, subject in source.execute("SELECT lookup, subject FROM subjects"):
+        db.execute("INSERT INTO subjects VALUES(?, ?)", (lookup, subject))
+    ciphers = {
+        str(agency): Cipher(hub.kms.unwrap(f"agency/{agency}", bytes(wrapped)))  # type: ignore[arg-type]
+        for agency, wrapped in source.execute("SELECT agency, wrapped FROM agency_keys")
+    }
+    stored: list[Any] = source.execute(_SECRETS).fetchall()
+    for *name, wrapped in stored:
+        secret = unwrap(ciphers[name[0]], SecretName(*name), wrapped)
+        db.execute("INSERT INTO secrets VALUES(?, ?, ?, ?, ?)", (*name, secret))
+    decided = secrets.token_bytes(16)  # what the hub decided had subjects and secrets of their own
+    db.execute("INSERT INTO subjects VALUES(?, ?)", (secrets.token_bytes(32), decided))
+    key_id = hashlib.sha256(b"tellonce/key-id/1\0" + bytes(32)).digest()[:24]
+    db.execute("INSERT INTO secrets VALUES('hub', ?, 'care', ?, ?)", (decided, key_id, bytes(32)))
+    source.close()
+    db.close()
