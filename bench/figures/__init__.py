@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bench.figures import clients, ingest, ledger, memory, mllp, reads, rebuilds
+from bench.figures import clients, ingest, ledger, memory, mllp, reads, rebuilds, sealing
 from bench.measuring import Figure
 
 FIGURES: Mapping[str, Figure] = {
@@ -11,6 +11,7 @@ FIGURES: Mapping[str, Figure] = {
     "peer": ingest.peer,
     "clients": clients.clients,
     "halves": ingest.halves,
+    "sealing": sealing.sealing,
     "rebuild": rebuilds.rebuild,
     "newest": reads.newest,
     "as-of": reads.as_of,

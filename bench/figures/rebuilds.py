@@ -31,5 +31,5 @@ def rebuild(bench: Bench) -> Iterator[Line]:
         ratio_of(mine, floor),
         0.4,
         0.7,
-        told="the live views copied, the timeline folded by all laws, caught up, synced and swapped",
+        told="live views copied, every event unsealed, the timeline folded by all laws, caught up, synced and swapped",
     )
