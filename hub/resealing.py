@@ -31,6 +31,7 @@ from hub.assembly import KEYS, LOCK, LOG, REGISTER, lock_home
 from hub.durable import make_folder, sync_folder
 from hub.linkage.decisions import AGENCY, OF_ONE_RECORD, DecisionWriter
 from hub.opening import access_told
+from hub.receipts import older as older_receipts
 from hub.settings import Settings
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
@@ -98,11 +99,12 @@ def _build(old: Path, settings: Settings, clock: Clock, progress: Progress) -> d
         file.prepare(db, home / LOG, lambda: epoch)
         edge = _rewrite(source, db, keys, then, progress)
         then.now_us = max(clock(), then.now_us + 1)
+        receipts = older_receipts.take_over(old, home, keys, settings.zone)
         _note(db, keys, edge, then.now_us, {"epoch": epoch, "origin": old_epoch, "size": edge.size})
     for name in _OTHERS:
         if (old / name).exists():
             _copy_privately(old / name, home / name)
-    return {"epoch": epoch, "origin": old_epoch, "events": edge.size}
+    return {"epoch": epoch, "origin": old_epoch, "events": edge.size, "receipts": receipts}
 
 
 # ---- the log

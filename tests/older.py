@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import apsw
 import orjson
 
+from adapters.sdk.receipts import Arrival
 from events.sealing import Cipher, SecretName, unwrap
 from hub.assembly import Hub
+from hub.receipts.store import ROW_MAX_BYTES
 from tests.keyring import events_of
 
 _SECRETS = (
@@ -21,7 +24,7 @@ _SECRETS = (
 )
 
 
-def write_older(hub: Hub, target: Path) -> None:
+def write_older(hub: Hub, target: Path, received: Sequence[tuple[Arrival, bytes]]) -> None:
     """Writes what a hub holds as a program from before sealing would have: plain, with the same ids and places."""
     target.mkdir(mode=0o700)
     for name in ("agencies.toml", "token-key.pem"):
@@ -29,6 +32,7 @@ def write_older(hub: Hub, target: Path) -> None:
             shutil.copy(hub.home / name, target / name)
     _write_log(hub, target / "log.sqlite")
     _write_keys(hub, target / "keys.sqlite")
+    _write_receipts(hub, target, received)
 
 
 def _write_log(hub: Hub, path: Path) -> None:
@@ -51,6 +55,33 @@ def _write_log(hub: Hub, path: Path) -> None:
         row = (logged.offset, logged.known_us, header, bytes(12), body, hashlib.sha256(leaf).digest())
         db.execute("INSERT INTO log VALUES(?, ?, ?, ?, ?, ?)", row)
     db.close()
+
+
+def _write_receipts(hub: Hub, target: Path, received: Sequence[tuple[Arrival, bytes]]) -> None:
+    """Small ones in their rows, long ones in files; `received` in the order of their numbers."""
+    (target / "receipts").mkdir(mode=0o700)
+    source = apsw.Connection(str(hub.home / "receipts.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
+    db = apsw.Connection(str(target / "receipts.sqlite"))
+    db.execute("CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+    db.execute("INSERT INTO meta VALUES('format', '1')")
+    db.execute("CREATE TABLE name_keys(first INTEGER PRIMARY KEY, epoch TEXT NOT NULL, key BLOB NOT NULL)")
+    for row in source.execute("SELECT first, epoch, key FROM name_keys"):
+        db.execute("INSERT INTO name_keys VALUES(?, ?, ?)", row)
+    db.execute(
+        "CREATE TABLE receipts(number INTEGER PRIMARY KEY, agency TEXT NOT NULL, system TEXT NOT NULL, "
+        "adapter TEXT NOT NULL, file_name TEXT, options BLOB NOT NULL, received_us INTEGER NOT NULL, "
+        "size_bytes INTEGER NOT NULL, sha256 BLOB NOT NULL, body BLOB)"
+    )
+    kept: list[Any] = source.execute("SELECT number, received_us FROM receipts ORDER BY number").fetchall()
+    for (number, received_us), (arrival, raw) in zip(kept, received, strict=True):
+        body = raw if len(raw) <= ROW_MAX_BYTES else None
+        if body is None:
+            (target / "receipts" / hub.receipts._names.name_of(number)).write_bytes(raw)
+        whose = (number, arrival.agency, arrival.system, arrival.adapter, arrival.file_name)
+        rest = (orjson.dumps(dict(arrival.options)), received_us, len(raw), hashlib.sha256(raw).digest(), body)
+        db.execute("INSERT INTO receipts VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*whose, *rest))
+    db.close()
+    source.close()
 
 
 def _write_keys(hub: Hub, path: Path) -> None:

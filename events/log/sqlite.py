@@ -181,6 +181,8 @@ class SqliteLog:
                 self._before_commit()
                 self._store(new, tiles)
                 self.commits, self.commit_s = self.commits + 1, self.commit_s + time.perf_counter() - begun
+            elif rows:
+                self._before_commit()  # also for what is known: a new key may seal the part of its receipt
         except BaseException:
             self._seen.take_back(keys, self._next)
             raise

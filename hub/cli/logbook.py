@@ -145,9 +145,10 @@ def reseal(
         document = resealing.reseal(settings.home, replace(settings, home=new), SystemClock(), tell)
     if session.answered(document):
         return
-    told = f"Sealed {document['events']:,} events into {document['home']}; its epoch is {document['epoch']}."
+    what = f"{document['events']:,} events and {document['receipts']:,} receipts"
+    told = f"Sealed {what} into {document['home']}; its epoch is {document['epoch']}."
     session.screen.line(told)
-    session.screen.line("Receipts are sealed when it is opened first. Positions and cursors of before are refused.")
+    session.screen.line("Its first start reads the receipts again. Positions and cursors of before are refused.")
     session.screen.line(f"{document['old']} still holds everything in plain text: destroy it, and its backups.", "bold")
 
 

@@ -126,6 +126,11 @@ class ReceiptStore:
             self._files.remove(name)
             raise
 
+    def bring(self, number: int, arrival: Arrival, raw: bytes | BinaryIO) -> Receipt:
+        """The same of a receipt that had its number elsewhere, and keeps it. Not beside `store` in other threads."""
+        self._numbers = itertools.count(number)
+        return self.store(arrival, raw)
+
     def submit(self, arrivals: Sequence[tuple[Arrival, bytes]]) -> list[Callable[[], Receipt]]:
         """The same for many that each fit a row, without waiting: what is given back for each waits, and raises."""
         jobs = [self._small_job(arrival, raw) for arrival, raw in arrivals]

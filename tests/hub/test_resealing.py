@@ -6,40 +6,68 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import orjson
 import pytest
 
+from adapters.sdk.receipts import Arrival
 from events.clock import SystemClock
 from events.errors import WrongSettings
 from events.ids import new_person_number
 from hub.assembly import Hub
+from hub.receipts.store import ROW_MAX_BYTES
 from hub.resealing import reseal
 from hub.services import Services
 from hub.settings import read_settings
-from tests.hub.homes import AUDITOR, STEWARD, cloudevent, nhs_number, open_home, registration, send
+from tests.hub.homes import ADMIN, AUDITOR, STEWARD, cloudevent, nhs_number, open_home, registration, send
 from tests.keyring import events_of
 from tests.older import write_older
 
 ALEX, BOBBIE = "housing:crm/tenant/1", "hospital:crm/patient/1"
 
 
-def a_life(hub: Hub) -> None:
-    """Two agencies' records that a rule links and a human unlinks, two numbers that are merged."""
-    send(hub, registration("1", "tenant/1", number=nhs_number(1)))
-    send(hub, registration("2", "patient/1", number=nhs_number(1), agency="hospital"))
-    send(hub, cloudevent("3", "aboutme.statement-shared", "tenant/1", {"topic": "hopes", "text": "a palace garden"}))
-    send(hub, registration("4", "tenant/2", number=nhs_number(2)))
-    assert hub.wait_until_read(20)
-    services = Services(hub)
+class Sending:
+    """Sends to a hub and remembers what."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.received: list[tuple[Arrival, bytes]] = []
+        self.receipts: list[str] = []
+
+    def send(self, *events: dict[str, Any]) -> None:
+        arrival = Arrival(events[0]["source"].split(":")[3], "crm", "cloudevents")
+        self.received.append((arrival, orjson.dumps(list(events))))
+        self.receipts.append(self.hub.intake.receive(*self.received[-1]).receipt)
+        assert self.hub.wait_until_read(20)
+
+
+def a_life(sending: Sending) -> None:
+    """Two agencies' records that a rule links and a human unlinks, two numbers that are merged; one long, one bad."""
+    sending.send(registration("1", "tenant/1", number=nhs_number(1)))
+    sending.send(registration("2", "patient/1", number=nhs_number(1), agency="hospital"))
+    sending.send(
+        cloudevent("3", "aboutme.statement-shared", "tenant/1", {"topic": "hopes", "text": "a palace garden"}),
+        cloudevent("3b", "aboutme.statement-shared", "tenant/1", {"topic": "no such topic"}),
+    )
+    sending.send(registration("4", "tenant/2", number=nhs_number(2), note="x" * ROW_MAX_BYTES))
+    services = Services(sending.hub)
     services.unlink(STEWARD, BOBBIE, "somebody else")
     numbers = [services.reading.find(STEWARD, record=each)["people"][0]["person"] for each in (ALEX, BOBBIE)]
     services.merge(STEWARD, *numbers, "the same after all")
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Path:
+def receipts() -> list[str]:
+    """Ids of what was received, in their order."""
+    return []
+
+
+@pytest.fixture
+def old(tmp_path: Path, receipts: list[str]) -> Path:
     with open_home(tmp_path / "source") as hub:
-        a_life(hub)
-        write_older(hub, tmp_path / "old")
+        sending = Sending(hub)
+        a_life(sending)
+        receipts += sending.receipts
+        write_older(hub, tmp_path / "old", sending.received)
     return tmp_path / "old"
 
 
@@ -82,6 +110,29 @@ def test_what_is_sent_again_is_known_and_what_is_decided_goes_on(old: Path, tmp_
         send(hub, registration("9", "tenant/9", number=nhs_number(9)))
         assert hub.wait_until_read(20)
         assert hub.log.head()["main-0"] == size + 2  # the registration, and its number
+
+
+def test_receipts_keep_their_ids_and_are_read_again_at_the_first_start(
+    old: Path, receipts: list[str], tmp_path: Path
+) -> None:
+    done = reseal(old, read_settings(tmp_path / "new", {}), SystemClock())
+    assert done["receipts"] == len(receipts) == 4
+    with open_home(tmp_path / "new") as hub, open_home(tmp_path / "source") as before:
+        assert list(hub.receipts.unfinished()) == []
+        for receipt in receipts:
+            now, then = (Services(each).receipt(ADMIN, receipt) for each in (hub, before))
+            for told in (now, then):
+                for outcome in told["outcomes"]:
+                    for event in outcome["events"]:
+                        del event["is_duplicate"]
+                        event["position"] = event["position"].partition(":")[2]
+            assert now["outcomes"] == then["outcomes"]
+            assert (now["status"], now["received"]) == ("done", then["received"])
+        numbers = [Services(each).quarantine(ADMIN)["quarantine"] for each in (hub, before)]
+        assert [(each["number"], each["receipt"]) for each in numbers[0]] == [
+            (each["number"], each["receipt"]) for each in numbers[1]
+        ]
+        assert send(hub, registration("5", "tenant/5", number=nhs_number(5))).receipt not in receipts
 
 
 def test_the_decisions_about_a_record_are_under_its_subject_and_the_others_under_the_hubs(
