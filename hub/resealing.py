@@ -18,18 +18,16 @@ from typing import Any
 import apsw
 import orjson
 
-from events.catalogue.base import retention_of
 from events.clock import Clock
-from events.codec import Header, Sealed, StoredRow, leaf_hash, read_header, seal_body
+from events.codec import Sealed, StoredRow, leaf_hash, read_header
 from events.errors import WrongSettings
-from events.identity import Keyring, SubjectKeys
-from events.ids import parse_source, record_of
 from events.ledger import EMPTY, Edge, extended
 from events.log import file
 from events.sealing import NO_KEY_ID
+from hub.anew import Anew, decided_in, record_text
 from hub.assembly import KEYS, LOCK, LOG, REGISTER, lock_home
 from hub.durable import make_folder, sync_folder
-from hub.linkage.decisions import AGENCY, OF_ONE_RECORD, DecisionWriter
+from hub.linkage.decisions import DecisionWriter
 from hub.opening import access_told
 from hub.receipts import older as older_receipts
 from hub.settings import Settings
@@ -40,6 +38,8 @@ from hub.vault.older import OLD_FORMAT, take_over
 _OTHERS = (REGISTER, "token-key.pem")
 _PAGE = 2_000
 _ROWS = "SELECT position, known_us, header, nonce, body, leaf FROM log WHERE position >= ? ORDER BY position LIMIT ?"
+_OF_THE_HUB = "SELECT position, body FROM log WHERE substr(header, 1, 5) = ? ORDER BY position"
+_HUB_HEADER = b"\x01\x03hub"
 Progress = Callable[[int, int], None]
 
 
@@ -112,10 +112,11 @@ def _build(old: Path, settings: Settings, clock: Clock, progress: Progress) -> d
 
 def _rewrite(source: apsw.Connection, db: apsw.Connection, keys: KeyStore, then: _Then, progress: Progress) -> Edge:
     end = int(source.execute("SELECT ifnull(max(position) + 1, 0) FROM log").get)
+    anew = Anew(keys, lambda place: _record_at(source, place), decided_in(_decisions(source)))
     edge, at = EMPTY, 0
     while at < end:
         rows: list[Any] = source.execute(_ROWS, (at, _PAGE)).fetchall()
-        sealed = [_anew(StoredRow(*row), at + number, keys, then) for number, row in enumerate(rows)]
+        sealed = [_anew(StoredRow(*row), at + number, anew, then) for number, row in enumerate(rows)]
         edge = _append(db, keys, edge, sealed)
         at += len(rows)
         progress(at, end)
@@ -130,6 +131,17 @@ def _note(db: apsw.Connection, keys: KeyStore, edge: Edge, known_us: int, payloa
     _append(db, keys, edge, [row])
 
 
+def _decisions(source: apsw.Connection) -> dict[int, dict[str, Any]]:
+    """The hub's own events by their place."""
+    rows: list[Any] = source.execute(_OF_THE_HUB, (_HUB_HEADER,)).fetchall()
+    return {at: orjson.loads(body) for at, body in rows}
+
+
+def _record_at(source: apsw.Connection, place: int) -> str:
+    body: Any = source.execute("SELECT body FROM log WHERE position = ?", (place,)).get
+    return record_text(orjson.loads(body))
+
+
 def _append(db: apsw.Connection, keys: KeyStore, edge: Edge, rows: Sequence[StoredRow]) -> Edge:
     """Keys first, as ever."""
     edge, tiles = extended(edge, [row.leaf for row in rows])
@@ -139,7 +151,7 @@ def _append(db: apsw.Connection, keys: KeyStore, edge: Edge, rows: Sequence[Stor
     return edge
 
 
-def _anew(row: StoredRow, expected: int, keys: KeyStore, then: _Then) -> StoredRow:
+def _anew(row: StoredRow, expected: int, anew: Anew, then: _Then) -> StoredRow:
     header = read_header(row.header)
     if row.offset != expected:
         raise _damaged("log-gap", "a position is missing", expected)
@@ -148,25 +160,8 @@ def _anew(row: StoredRow, expected: int, keys: KeyStore, then: _Then) -> StoredR
     if header is None or header.key_id != NO_KEY_ID:
         raise _damaged("broken-row", "the stored event is not of the old format", expected)
     then.now_us = row.known_us
-    sealed = sealed_again(keys, header, row.body)
+    sealed = anew.sealed(row.offset, header, row.body)
     return StoredRow(row.offset, row.known_us, *sealed, leaf_hash(row.offset, row.known_us, sealed))
-
-
-def sealed_again(keyring: Keyring, header: Header, body: bytes) -> Sealed:
-    """A plain event under the keys that it would be sealed with today; its id stays."""
-    told = orjson.loads(body)
-    return seal_body(_keys_for(keyring, header, told), header.id, header.agency, body)
-
-
-def _keys_for(keyring: Keyring, header: Header, told: dict[str, Any]) -> SubjectKeys:
-    retention = retention_of(told["type"])
-    if header.agency != AGENCY:
-        record = str(record_of(parse_source(told["source"]), told["subject"]))
-        return keyring.keys_of(header.agency, record, retention)
-    if told["type"] in OF_ONE_RECORD:
-        record = told["data"]["record"]
-        return keyring.keys_about(record.partition(":")[0], record, retention)
-    return keyring.service_keys(retention)
 
 
 def _copy_privately(source: Path, target: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from adapters.sdk.receipts import Arrival
 from events.sealing import Cipher, SecretName, unwrap
 from hub.assembly import Hub
 from hub.receipts.store import ROW_MAX_BYTES
-from tests.keyring import events_of
 
 _SECRETS = (
     "SELECT agency, subject, class, key_id, wrapped FROM secrets "
@@ -44,9 +43,13 @@ def _write_log(hub: Hub, path: Path) -> None:
         "CREATE TABLE log(position INTEGER PRIMARY KEY, known_us INTEGER NOT NULL, header BLOB NOT NULL, "
         "nonce BLOB NOT NULL, body BLOB NOT NULL, leaf BLOB NOT NULL)"
     )
-    for logged in events_of(hub):
+    events = hub.keys.ring.open("main-0", list(hub.log.read("main-0", 0, 1 << 40)), with_grounds=True).logged
+    places = {logged.event.id.hex(): logged.offset for logged in events}
+    firsts = {str(logged.event.record): logged.offset for logged in reversed(events) if logged.event.agency != "hub"}
+    for logged in events:
         event = logged.event
-        body = orjson.dumps(event.attributes, option=orjson.OPT_SORT_KEYS)
+        attributes = as_then(event.attributes, places, firsts) if event.agency == "hub" else event.attributes
+        body = orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS)
         body += b" " * (-len(body) % 256)
         name = event.agency.encode()
         header = bytes([1, len(name)]) + name + event.id + event.subject + bytes(24)
@@ -55,6 +58,20 @@ def _write_log(hub: Hub, path: Path) -> None:
         row = (logged.offset, logged.known_us, header, bytes(12), body, hashlib.sha256(leaf).digest())
         db.execute("INSERT INTO log VALUES(?, ?, ?, ?, ?, ?)", row)
     db.close()
+
+
+def as_then(told: Mapping[str, Any], places: Mapping[str, int], firsts: Mapping[str, int]) -> dict[str, Any]:
+    """A decision as it was: it names the place of its cause, and merges say why in words."""
+    then = {name: value for name, value in told.items() if name != "decidedto"}
+    payload = told["data"]
+    if told["type"] == "hub.person-opened":
+        then["causationid"] = f"main-0:{firsts[payload['record']]}"
+    elif payload.get("causes"):
+        then["causationid"] = f"main-0:{places[payload['causes'][0]]}"
+    elif told["type"].startswith("hub.persons-"):
+        then["data"] = {**payload, "reason": "they both live with Ottoline"}
+        then["dataschema"] = told["dataschema"].rpartition(":")[0] + ":1"
+    return then
 
 
 def _write_receipts(hub: Hub, target: Path, received: Sequence[tuple[Arrival, bytes]]) -> None:
