@@ -15,7 +15,7 @@ import pytest
 
 from events.checkpoints import Checkpoint
 from events.clock import SystemClock
-from events.errors import WrongSettings
+from events.errors import HubError
 from events.log import file
 from hub.assembly import Hub
 from hub.witness.bodies import Asked
@@ -84,7 +84,7 @@ def broken_by_a_cut(folder: Path, rng: random.Random, manner: Manner) -> set[str
         try:
             with open_home(folder / "left" / "home") as hub:
                 return set(_broken(hub, life.cut.cosigned))
-        except WrongSettings as error:
+        except HubError as error:
             return {error.code}
 
 
