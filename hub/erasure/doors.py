@@ -8,9 +8,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
-from events.errors import Refused
+from events.errors import Refused, TryAgainLater
 from events.ids import SubjectId
 from events.log.port import Outcome
+
+_HUB = "hub"
 
 
 class Doors:
@@ -32,7 +34,23 @@ class Doors:
                 self._is_told = True
 
     def is_closed(self, agency: str, subject: SubjectId, key_id: bytes) -> bool:
-        return subject in self._subjects or key_id in self._key_ids
+        """Whether a row is about what was erased and gets no place.
+
+        Raises TryAgainLater `key-ended` for a row under a key that was kept long enough: sent again, it comes under the
+        next one. Nothing may be lost of a record that goes on.
+        """
+        if subject in self._subjects:
+            return True
+        if key_id in self._key_ids:
+            if agency == _HUB:
+                return True  # a decision of before, about what is gone: nobody waits for it
+            raise TryAgainLater(
+                "key-ended",
+                "the key that this was sealed under was just destroyed, since what it sealed was kept long enough",
+                where="log",
+                next_step="Send it again: it is taken in under a new key.",
+            )
+        return False
 
     def close(self, subject: bytes | None, key_ids: Iterable[bytes] = ()) -> None:
         """From here on nothing about the subject gets a place, and nothing under one of these keys."""
@@ -65,15 +83,18 @@ class Closing:
         doors: Doors,
         subject: bytes,
         *,
-        is_whole: bool,
+        is_for_good: bool,
         key_ids: Sequence[bytes] = (),
         first: Callable[[], None] | None = None,
     ) -> None:
-        """`first` is done in the writer's thread, before the log tells of it."""
+        """`is_for_good`: nothing more comes in about the subject; else it goes on under other keys than these.
+
+        `first` is done in the writer's thread, before the log tells of it.
+        """
         self._first = first
         self._doors = doors
         self._subject = subject
-        self._is_whole = is_whole
+        self._is_for_good = is_for_good
         self._key_ids = key_ids
 
     def before(self) -> None:
@@ -82,7 +103,7 @@ class Closing:
             self._first()
 
     def after(self, outcomes: Sequence[Outcome]) -> None:
-        self._doors.close(self._subject if self._is_whole else None, self._key_ids)
+        self._doors.close(self._subject if self._is_for_good else None, self._key_ids)
 
 
 class Holding:

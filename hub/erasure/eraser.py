@@ -147,7 +147,11 @@ class Eraser:
         for number, subject in enumerate(subjects, 1):
             secrets = bench.keys.secrets_of(subject)
             part = replace(self._run(run.agency, subject, secrets, run.ground, run.reference), begun_us=run.begun_us)
-            at = self._tell(part, self._list(part))
+            try:
+                at = self._tell(part, self._list(part), is_for_good=True)
+            except Refused:
+                self._take_back(part)  # a hold came first: this record stays
+                continue
             self._destroy(part, at)
             progress(number, len(subjects))
         self._clear_views(at)
@@ -201,7 +205,7 @@ class Eraser:
         for number, run in enumerate(runs, 1):
             listed = self._list(run)
             try:
-                at = self._tell(run, listed)
+                at = self._tell(run, listed, is_for_good=bool(run.token))
             except Refused as error:
                 self._take_back(run)
                 log.warning("erasure_void", code=error.code, agency=run.agency)
@@ -271,7 +275,7 @@ class Eraser:
         listed = self._list(run)
         progress(1, STEPS)
         try:
-            at = self._tell(run, listed)
+            at = self._tell(run, listed, is_for_good=bool(run.token))
         except Refused:
             self._take_back(run)
             raise
@@ -303,7 +307,7 @@ class Eraser:
             self._bench.keys.suppress(bytes.fromhex(run.token))
         return listed
 
-    def _tell(self, run: Run, listed: Listed) -> int:
+    def _tell(self, run: Run, listed: Listed, *, is_for_good: bool) -> int:
         """The second step: the event, and its offset. Raises Refused `held`."""
         bench = self._bench
         bench.catch_up()
@@ -316,7 +320,7 @@ class Eraser:
         row = bench.writer.row(kind, run.subject, payload, cause=cause, model=MODEL)
         closed = run.keys if run.offset is None else ()
         first = partial(destroy_others, bench.keys, run) if run.removes_others else None
-        act = Closing(bench.doors, run.subject_bytes, is_whole=run.is_whole, key_ids=closed, first=first)
+        act = Closing(bench.doors, run.subject_bytes, is_for_good=is_for_good, key_ids=closed, first=first)
         (outcome,) = bench.log.submit([row], act).result()
         return outcome.placed.offset
 

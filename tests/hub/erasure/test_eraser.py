@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -330,7 +331,7 @@ def test_nothing_about_her_is_accepted_above_the_erasure(hub: Hub, tmp_path: Pat
             (outcome,) = report.outcomes
             placed = [int(each.position.rpartition(":")[2]) for each in outcome.events]
             codes = [finding.code for finding in outcome.findings]
-            outcomes.append((placed[0] if placed else None, codes[0] if codes else ""))
+            outcomes.append((placed[0] if placed else None, codes[0] if codes else outcome.reason))
             at += 1
 
     threads = [threading.Thread(target=sender, args=(number,)) for number in range(8)]
@@ -339,6 +340,8 @@ def test_nothing_about_her_is_accepted_above_the_erasure(hub: Hub, tmp_path: Pat
     rebuilding = threading.Thread(target=hub.runner.rebuild)
     rebuilding.start()
     told = hub.eraser.erase(ANN, ground="request")
+    while all(at is not None for at, _ in outcomes):
+        time.sleep(0.01)
     stopping.set()
     for thread in (*threads, rebuilding):
         thread.join(60)

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import pytest
 
+from adapters.sdk.receipts import Arrival
 from events.clock import DrivenClock
-from events.errors import Refused, WrongSettings
+from events.envelope import Logged
+from events.errors import Refused, TryAgainLater, WrongSettings
+from events.ids import SubjectId
 from hub.assembly import Hub
 from hub.erasure.officer import Officer
 from hub.erasure.retention import DEFAULTS, FILE, Retention
 from hub.reading import Reading, TimelineQuestion
-from tests.hub.erasure.test_eraser import ANN, BOB, assert_views_are_those_of_a_fresh_fold, fill, find, page, shown
+from tests.hub.erasure.test_eraser import (
+    ANN,
+    BOB,
+    assert_views_are_those_of_a_fresh_fold,
+    events_of,
+    fill,
+    find,
+    page,
+    shown,
+)
 from tests.hub.homes import STEWARD, cloudevent, nhs_number, open_home, registration, send
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -91,6 +105,49 @@ def test_a_record_of_which_everything_was_kept_long_enough_goes_whole_and_may_co
     assert_views_are_those_of_a_fresh_fold(hub, tmp_path / "fresh")
     send(hub, registration("1", "tenant/1", number=nhs_number(1)))
     assert shown(hub, ANN) == [(ANN, "demographics")]
+
+
+def test_nothing_is_lost_of_a_record_that_goes_on(hub: Hub, clock: DrivenClock, tmp_path: Path) -> None:
+    """What was sealed before the key was destroyed, and came after, is asked for again."""
+    clock.set(LATER)
+    stopping = threading.Event()
+    told: dict[str, str] = {}
+
+    def sender(number: int) -> None:
+        at = 0
+        while not stopping.is_set():
+            name = f"condition/{number}-{at}"
+            event = cloudevent(name, "health.condition-recorded", "tenant/1", {"code": {"text": "flu"}}, fact=name)
+            try:
+                report = hub.intake.receive(Arrival("housing", "crm", "cloudevents"), orjson.dumps([event]))
+            except TryAgainLater as error:
+                told[error.code] = name
+                continue
+            (outcome,) = report.outcomes
+            assert len(outcome.events) == 1, outcome
+            told[outcome.events[0].id] = name
+            at += 1
+
+    threads = [threading.Thread(target=sender, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    hub.eraser.expire([("housing", subject_of(hub), "health")])
+    stopping.set()
+    for thread in threads:
+        thread.join(30)
+    assert hub.wait_until_read(30)
+    assert_views_are_those_of_a_fresh_fold(hub, tmp_path / "fresh")
+    assert told.keys() - {"key-ended"} >= {each.event.id.hex() for each in events_of(hub) if is_health(each)}
+
+
+def subject_of(hub: Hub) -> SubjectId:
+    found = hub.keys.subject_of("housing", ANN)
+    assert found is not None
+    return found
+
+
+def is_health(logged: Logged) -> bool:
+    return logged.event.type.startswith("health.") and logged.event.attributes["subject"] == "tenant/1"
 
 
 # ---- redaction
