@@ -118,11 +118,15 @@ class ViewStore:
         return self._folder / self._new_name()
 
     def swap(self, path: Path) -> None:
-        """Makes a finished generation the current one; the old one goes."""
+        """Makes a finished generation the current one; the old one goes, and no power cut brings it back.
+
+        What was erased from the new one may stand in it.
+        """
         old = self.path
         self._point(path.name)
         self._name = path.name
         remove_generation(old)
+        _sync_folder(self._folder)
 
     def writer(self, path: Path | None = None) -> sqlite3.Connection:
         """A connection for the one thread that folds."""
@@ -175,6 +179,14 @@ class ViewStore:
         for path in self._folder.glob("views-*.sqlite"):
             if path.name != self._name:
                 remove_generation(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def connect(path: Path) -> sqlite3.Connection:

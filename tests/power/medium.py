@@ -22,7 +22,7 @@ _BLOCK_BYTES = 4_096
 _DATABASE = (".sqlite", ".sqlite-wal", ".sqlite-journal")
 # Views are folded again at any time, and are written through another SQLite; locks and shared memory mean nothing
 # after a start.
-_NOT_KEPT = ("views", "-shm", ".lock")
+NOT_KEPT = ("views", "-shm", ".lock")
 
 Kind = Literal["create", "write", "truncate", "sync", "synced", "delete", "sync-folder"]
 Manner = Literal["lost", "kept", "in-order", "prefixes", "any", "sectors"]
@@ -178,9 +178,12 @@ def _is_kept(rng: random.Random, manner: Manner) -> bool:
 class Medium:
     """The disk under a folder, for as long as somebody tells it what is written there."""
 
-    def __init__(self, root: Path, watch: Callable[[Step], None] = lambda step: None) -> None:
+    def __init__(
+        self, root: Path, watch: Callable[[Step], None] = lambda step: None, passes_over: tuple[str, ...] = NOT_KEPT
+    ) -> None:
         """What lies there already is durable. `watch` is told of each step, under the lock, before and after it."""
         self.root = root.resolve()
+        self._passes_over = passes_over
         self.lock = threading.RLock()
         self.watch = watch
         self.is_on = True
@@ -192,7 +195,10 @@ class Medium:
     def covers(self, path: str | Path) -> bool:
         """Whether it is a file or folder of this disk that a start reads."""
         path = Path(path)
-        return self.is_on and path.is_relative_to(self.root) and not _is_not_kept(path.name)
+        return self.is_on and path.is_relative_to(self.root) and not self._is_not_kept(path.name)
+
+    def _is_not_kept(self, name: str) -> bool:
+        return name.startswith(self._passes_over) or name.endswith(self._passes_over)
 
     def end(self) -> None:
         """The real folder goes on alone."""
@@ -274,7 +280,7 @@ class Medium:
         for each in sorted(path.iterdir()):
             if each.is_dir():
                 self._adopt(each)
-            elif not _is_not_kept(each.name) and each.is_file():
+            elif not self._is_not_kept(each.name) and each.is_file():
                 status = each.stat()
                 file = self._keep(each, status.st_ino)
                 file.durable, file.stamp = each.read_bytes(), (status.st_size, status.st_mtime_ns)
@@ -288,11 +294,15 @@ class Medium:
         for each in sorted(path.iterdir()):
             try:
                 status = each.lstat()
-                if not _is_not_kept(each.name) and stat.S_ISREG(status.st_mode) and status.st_ino not in self._files:
+                if (
+                    not self._is_not_kept(each.name)
+                    and stat.S_ISREG(status.st_mode)
+                    and status.st_ino not in self._files
+                ):
                     self._keep(each, status.st_ino)
             except FileNotFoundError:
                 continue  # gone between the listing and the look
-            if not _is_not_kept(each.name) and (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            if not self._is_not_kept(each.name) and (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
                 names[each.name] = status.st_ino
         return names
 
@@ -304,7 +314,3 @@ class Medium:
             if (path / name).is_dir():
                 folders |= self._scan(path / name)
         return folders
-
-
-def _is_not_kept(name: str) -> bool:
-    return name.startswith(_NOT_KEPT) or name.endswith(_NOT_KEPT)

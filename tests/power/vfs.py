@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.power.medium import Kind, Medium, Step
+from tests.power.medium import NOT_KEPT, Kind, Medium, Step
 
 _BASE = "unix"
 # Of these, SQLite syncs the folder too at the first sync after it opened them (os_unix.c, UNIXFILE_DIRSYNC).
@@ -129,12 +129,14 @@ _vfs: list[PowerVfs] = []  # made once: it must outlive every connection
 
 
 @contextmanager
-def power(root: Path, watch: Callable[[Step], None] = lambda step: None) -> Iterator[Medium]:
+def power(
+    root: Path, watch: Callable[[Step], None] = lambda step: None, passes_over: tuple[str, ...] = NOT_KEPT
+) -> Iterator[Medium]:
     """While it is entered, all that is written below a folder goes through a medium."""
     if not _vfs:
         _vfs.append(PowerVfs())
     (vfs,) = _vfs
-    medium = vfs.medium = Medium(root, watch)
+    medium = vfs.medium = Medium(root, watch, passes_over)
     apsw.set_default_vfs("power")
     try:
         with pytest.MonkeyPatch.context() as patch:
