@@ -11,7 +11,7 @@ from pathlib import Path
 
 from events.errors import WrongSettings
 
-_WRITTEN = ("home.lock", "*.sqlite", "*.sqlite-wal", "*.sqlite-shm", "receipts")
+_WRITTEN = ("home.lock", "kms.key", "*.sqlite", "*.sqlite-wal", "*.sqlite-shm", "receipts")
 _ONLY_READ = ("agencies.toml", "token-key.pem", "views.current")  # the last is replaced, never written
 _PRIMARY = 0xFF  # of a result code of SQLite
 _NO_ACCESS = (sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)

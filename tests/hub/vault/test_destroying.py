@@ -147,12 +147,12 @@ def test_no_file_holds_what_was_destroyed_however_often_the_tables_were_balanced
     keys: KeyStore, path: Path, rng: random.Random
 ) -> None:
     """With rows that are deleted, one in thousands of these leaves a copy behind."""
-    records = [f"north:housing/tenant/{number}" for number in range(times(3_000, proof=60_000))]
+    records = [f"north:housing/tenant/{number}" for number in range(times(1_000, proof=60_000))]
     for start in range(0, len(records), 60):
         for record in records[start : start + 60]:
             keys.keys_of("north", record, rng.choice(CLASSES))
         keys.commit()
-    doomed = rng.sample(records, times(60, proof=1_000))
+    doomed = rng.sample(records, times(20, proof=1_000))
     traces: list[bytes] = []
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     for record in doomed:

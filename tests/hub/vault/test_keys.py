@@ -6,12 +6,14 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
+from events.clock import DrivenClock
 from events.errors import TryAgainLater, WrongSettings
 from events.identity import SubjectKeys, subject_keys
 from events.ids import SubjectId
@@ -88,6 +90,55 @@ def test_a_record_has_one_subject_and_a_secret_for_each_class(open_keys: OpenKey
     assert len({each.id_key for each in (core, health, later)}) == 3
     assert len(stored(path, "SELECT * FROM subjects")) == 1
     assert len(stored(path, "SELECT * FROM secrets")) == 3
+
+
+def test_the_hub_has_a_secret_of_its_own_of_each_record(open_keys: OpenKeys) -> None:
+    keys = open_keys()
+    hers, about = keys.keys_of("north", RECORD, "core"), keys.keys_about("north", RECORD, "core")
+    assert about.subject == hers.subject
+    assert len({hers.key_id, about.key_id}) == 2
+    keys.commit()
+    keys.close()
+    again = open_keys()
+    assert (again.keys_of("north", RECORD, "core"), again.keys_about("north", RECORD, "core")) == (hers, about)
+
+
+def test_the_hubs_service_keys_are_new_each_month(path: Path) -> None:
+    clock = DrivenClock(datetime(2026, 11, 1, tzinfo=UTC))
+    keys = KeyStore(path, kms_of(path), clock=clock)
+    november = keys.service_keys("core")
+    clock.set(datetime(2026, 11, 30, 23, 59, tzinfo=UTC))
+    assert keys.service_keys("core") == november
+    clock.set(datetime(2026, 12, 1, tzinfo=UTC))
+    december = keys.service_keys("core")
+    assert december.subject != november.subject
+    assert december.key_id != november.key_id
+    keys.close()
+
+
+def test_the_largest_checkpoint_of_an_origin_stays_noted(open_keys: OpenKeys) -> None:
+    keys = open_keys()
+    assert keys.noted_checkpoint("log/1") is None
+    keys.note_checkpoint("log/1", 10, b"a" * 32)
+    keys.note_checkpoint("log/1", 7, b"b" * 32)
+    keys.note_checkpoint("log/2", 3, b"c" * 32)
+    keys.close()
+    assert open_keys().noted_checkpoint("log/1") == (10, b"a" * 32)
+
+
+def test_the_keys_of_a_days_intake_are_durable_and_gone_for_good(open_keys: OpenKeys, path: Path) -> None:
+    keys = open_keys()
+    made = {day: keys.intake_key(day) for day in ("2026-10-01", "2026-10-02", "2026-11-01")}
+    keys.close()
+    keys = open_keys()
+    assert {day: keys.intake_key(day) for day in made} == made
+    ((wrapped,),) = stored(path, "SELECT wrapped FROM intake_keys WHERE day = '2026-10-02'")
+    assert keys.destroy_intake_keys("2026-10-03") == 2
+    assert [keys.intake_key(day) for day in ("2026-09-30", "2026-10-01", "2026-10-02")] == [None, None, None]
+    assert keys.intake_key("2026-11-01") == made["2026-11-01"]
+    assert keys.intake_key("2026-10-03") is not None
+    keys.close()
+    assert wrapped not in path.read_bytes()
 
 
 def test_different_records_share_nothing(open_keys: OpenKeys) -> None:

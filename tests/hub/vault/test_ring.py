@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from events.ids import EventId, SubjectId
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
 from hub.vault.ring import Ring
+from tests.counts import times
 from tests.keyring import stored
 
 RECORD = "north:housing/tenant/1"
@@ -131,18 +133,27 @@ def test_what_says_no_type_is_broken(keys: KeyStore, told: dict[str, Any]) -> No
 
 
 def test_a_wrapped_secret_that_was_touched_opens_nothing(
-    keys: KeyStore, another: Callable[[], Ring], tmp_path: Path
+    keys: KeyStore, another: Callable[[], Ring], tmp_path: Path, rng: random.Random
 ) -> None:
+    """A bit of hers flipped, his in her place, the id of hers changed to his: each is told, and harms nobody else."""
     hers, his = (keys.keys_of("north", f"{RECORD}{at}", "housing") for at in (1, 2))
     rows = [row(hers, 1), row(his, 2)]
     keys.commit()
     db = apsw.Connection(str(tmp_path / "keys.sqlite"))
-    wrapped = {key_id: bytes(found) for key_id, found in db.execute("SELECT key_id, wrapped FROM secrets")}
-    for touched in (bytes([wrapped[hers.key_id][30] ^ 1]), wrapped[his.key_id]):  # a bit; and his in her place
-        spoilt = touched if len(touched) == 60 else wrapped[hers.key_id][:30] + touched + wrapped[hers.key_id][31:]
-        db.execute("UPDATE secrets SET wrapped = ? WHERE key_id = ?", (spoilt, hers.key_id))
+    wrapped: dict[Any, Any] = dict(db.execute("SELECT key_id, wrapped FROM secrets"))
+    spoilt = [flipped(wrapped[hers.key_id], rng.randrange(480)) for _ in range(times(20, proof=480))]
+    for touched in (wrapped[his.key_id], *spoilt):
+        db.execute("UPDATE secrets SET wrapped = ? WHERE key_id = ?", (touched, hers.key_id))
         assert codes(another(), *rows) == ["broken-key", "opened"]
+    db.execute("UPDATE secrets SET wrapped = ? WHERE key_id = ?", (wrapped[hers.key_id], hers.key_id))
+    assert codes(another(), *rows) == ["opened", "opened"]
+    db.execute("UPDATE secrets SET class = 'health' WHERE key_id = ?", (hers.key_id,))
+    assert codes(another(), *rows) == ["broken-key", "opened"]
     db.close()
+
+
+def flipped(raw: bytes, bit: int) -> bytes:
+    return bytes(byte ^ (1 << bit % 8 if at == bit // 8 else 0) for at, byte in enumerate(raw))
 
 
 # ---- the lease
