@@ -37,8 +37,8 @@ class PairKeys:
     cipher: Cipher = field(repr=False, compare=False)
 
 
-class Keyring(Protocol):
-    """Where subjects and their secrets come from; new ones are durable before any event that uses them."""
+class RecordKeys(Protocol):
+    """Keys of source records; new ones are durable before any event that uses them."""
 
     def keys_of(self, agency: str, record: str, retention: str) -> SubjectKeys:
         """Keys for a source record (its text form), made at first sight.
@@ -46,6 +46,14 @@ class Keyring(Protocol):
         Raises RejectedMessage `subject-erased` for a record that was erased and not admitted again.
         """
         ...
+
+    def look_up(self, records: Iterable[tuple[str, str]]) -> None:
+        """Reads what is stored of many records (agency, text form) at once, before their keys are asked for."""
+        ...
+
+
+class Keyring(RecordKeys, Protocol):
+    """Where subjects and their secrets come from, the hub's own among them."""
 
     def keys_about(self, agency: str, record: str, retention: str) -> SubjectKeys:
         """Keys for what the hub says about one record: of its subject, but held by the hub. Raises as `keys_of`."""
@@ -60,10 +68,6 @@ class Keyring(Protocol):
 
         Of the secrets that the hub holds of both. Raises as `keys_of`, for either.
         """
-        ...
-
-    def look_up(self, records: Iterable[tuple[str, str]]) -> None:
-        """Reads what is stored of many records (agency, text form) at once, before their keys are asked for."""
         ...
 
 

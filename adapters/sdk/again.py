@@ -14,14 +14,14 @@ from adapters.sdk.reading import Pending, Reader, append, make, records_of
 from adapters.sdk.receipts import Kept, Part, Receipt, Receipts
 from adapters.sdk.tally import Settled, Tally, settle
 from events.errors import Refused
-from events.identity import Keyring
+from events.identity import RecordKeys
 from events.log.port import Log
 
 
 class Again:
     """Translates kept messages again. What the log knows already adds nothing."""
 
-    def __init__(self, *, log: Log, receipts: Receipts, keyring: Keyring) -> None:
+    def __init__(self, *, log: Log, receipts: Receipts, keyring: RecordKeys) -> None:
         self._log = log
         self._receipts = receipts
         self._keyring = keyring

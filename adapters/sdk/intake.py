@@ -25,7 +25,7 @@ from adapters.sdk.tally import Tally
 from adapters.sdk.together import SMALL_BYTES, Together
 from events.clock import Clock, from_us
 from events.errors import HubError, Refused, WrongSettings
-from events.identity import Keyring
+from events.identity import RecordKeys
 from events.log.port import Log, Outcome
 
 BATCH_MESSAGES = 1_000
@@ -39,7 +39,7 @@ class Intake:
         self,
         *,
         log: Log,
-        keyring: Keyring,
+        keyring: RecordKeys,
         receipts: Receipts,
         register: Callable[[], Register],
         adapter_of: Callable[[str], Adapter],

@@ -17,7 +17,7 @@ from events.catalogue import TYPES, check_payload, check_retraction
 from events.codec import Sealed, seal
 from events.envelope import schema_urn
 from events.errors import RejectedMessage
-from events.identity import Keyring, SubjectKeys, event_id, fact_token
+from events.identity import RecordKeys, SubjectKeys, event_id, fact_token
 from events.ids import EventId, checked_subject, source_of
 from events.order import normal_instant, parse_order
 from events.others import ATTRIBUTE as OTHERS
@@ -50,7 +50,9 @@ class Making(NamedTuple):
 class EventMaker:
     """Makes the events of one receipt; counts places over the whole of it."""
 
-    def __init__(self, agency: Agency, setting: Setting, adapter: Adapter, keyring: Keyring, receipt_id: str) -> None:
+    def __init__(
+        self, agency: Agency, setting: Setting, adapter: Adapter, keyring: RecordKeys, receipt_id: str
+    ) -> None:
         self._urn = source_of(agency.name, setting.system).urn
         self._records = f"{agency.name}:{setting.system}/"  # what a record's text form begins with
         self._agency = agency

@@ -19,7 +19,7 @@ from adapters.sdk.outcome import State
 from adapters.sdk.receipts import Arrival, Part
 from adapters.sdk.register import Agency, System
 from events.errors import HubError, RejectedMessage
-from events.identity import Keyring
+from events.identity import RecordKeys
 from events.log.port import Log, Outcome
 
 WHOLE = "whole"  # the place of what was received, where no message could be cut out of it
@@ -49,7 +49,7 @@ class Translated(NamedTuple):
 class Reader:
     """Reads what one system of an agency sent, by the register as it stood when the reader was made."""
 
-    def __init__(self, agency: Agency, setting: Setting, adapter: Adapter, keyring: Keyring) -> None:
+    def __init__(self, agency: Agency, setting: Setting, adapter: Adapter, keyring: RecordKeys) -> None:
         self._agency = agency
         self._setting = setting
         self._adapter = adapter

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, get_args
 
 from adapters.sdk.adapter import Action, Adapter, Fact, Finding, Message, OrderFrom, Setting, Translation
 from adapters.sdk.hostile import Dribble, HostileSource
+from adapters.sdk.parted import disturbed
 from events.canonical import canonical
 from events.catalogue import TYPES, Sensitivity, check_payload, check_retraction
 from events.catalogue.shapes import NHS_NUMBER, SaidBy
@@ -164,6 +165,11 @@ class AdapterConformance:
             told = _personal(fact.payload for _, translation in read for fact in translation.facts)
             for place, translation in read:
                 _check_silence(translation, told, f"{sample.name}, {place}")
+
+    def test_the_others_are_the_same_where_one_is_erased(self) -> None:
+        for sample, setting in self._samples():
+            for place in disturbed(self.adapter, setting, sample.read_bytes()):
+                _expect(False, f"{sample.name}, {place}: it says something else without another person's messages")
 
     # ---- the worst
 

@@ -21,7 +21,7 @@ from adapters.sdk.receipts import Arrival, Receipt, Receipts
 from adapters.sdk.tally import Tally
 from events.errors import TryAgainLater
 from events.groups import GroupThread
-from events.identity import Keyring
+from events.identity import RecordKeys
 from events.log.port import Log, Outcome
 
 SMALL_BYTES = 32 << 10
@@ -52,7 +52,7 @@ class Together:
     group; receipts that were stored by then are finished by the start-up sweep.
     """
 
-    def __init__(self, *, log: Log, receipts: Receipts, keyring: Keyring, readers: Callable[[], ReaderOf]) -> None:
+    def __init__(self, *, log: Log, receipts: Receipts, keyring: RecordKeys, readers: Callable[[], ReaderOf]) -> None:
         """`readers` says once a group who reads what, by the register as it stands then."""
         self._log = log
         self._receipts = receipts

@@ -55,7 +55,7 @@ def _with_fact(change: Callable[[Fact], Fact]) -> Any:
 
 def test_an_adapter_that_keeps_its_promises_passes(samples: Path) -> None:
     assert _faults(Lines(), samples) == {}
-    assert len(list(conform(Lines(), samples))) == 14
+    assert len(list(conform(Lines(), samples))) == 15
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,17 @@ class Counting(Lines):
         return done._replace(findings=(Finding("seen", str(Counting.count)),))
 
 
+class Remembering(Lines):
+    """Says of a message what it saw in the one before."""
+
+    seen = b""
+
+    def translate(self, message: Message, setting: Setting) -> Translation:
+        before, Remembering.seen = Remembering.seen, message.raw
+        done = super().translate(message, setting)
+        return done._replace(facts=tuple(fact._replace(group=before.decode("latin-1")[:3]) for fact in done.facts))
+
+
 class Undecided(Lines):
     def translate(self, message: Message, setting: Setting) -> Translation:
         return super().translate(message, setting)._replace(not_mapped="perhaps")
@@ -163,6 +174,7 @@ class Shouting(Lines):
         (Doubled(), "places are unique"),
         (ByChunk(), "it splits the same however bytes arrive"),
         (Counting(), "translation is pure"),
+        (Remembering(), "the others are the same where one is erased"),
         (Undecided(), "each translation says one thing"),
         (Silent(), "samples lead to facts"),
         (Fragile(), "hostile bytes harm nothing"),
