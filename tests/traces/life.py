@@ -24,6 +24,8 @@ SENDER_IDS = ("her-registration", "her-hope", "her-consent", "her-worry", "her-l
 HERS = tuple(
     map(str.encode, ("tenant/7", "her-", "hope/1", "hope/2", "hope/3", "consent/1", "allergy/1", *MARKS.words))
 )
+# Another's event that names her: its id is keyed by that record's own secret, and stays (docs/erasure.md).
+STAYS = b"its-circle"
 PERSON = {
     "identifiers": [{"system": NHS, "value": NUMBER}],
     "names": [{"family": FAMILY, "given": [GIVEN]}],
@@ -50,6 +52,13 @@ def her_events() -> list[dict[str, Any]]:
     ]
 
 
+def her_in_the_neighbours_circle() -> dict[str, Any]:
+    """What another's record says of her: it stays, but for her in it, who is removed on request."""
+    other = {"name": {"family": FAMILY, "given": [GIVEN]}, "addresses": PERSON["addresses"]}
+    data = {"other": other, "relation": {"text": "neighbour"}}
+    return cloudevent("its-circle", "circle.relationship-changed", "tenant/8", data, fact="circle/1")
+
+
 def neighbours_events() -> list[dict[str, Any]]:
     """What stays, though some of it came in the same files."""
     return [
@@ -73,6 +82,7 @@ def live(hub: Hub) -> None:
         "her-long-file", "aboutme.statement-shared", "tenant/7", {"topic": "hopes", "text": HOPE}, fact="hope/2"
     )
     assert receive(hub, orjson.dumps([long]).ljust(ROW_MAX_BYTES + 1)).counts.accepted == 1
+    assert receive(hub, orjson.dumps([her_in_the_neighbours_circle()])).counts.accepted == 1
     assert not_mapped(hub).counts.not_mapped == 1
     assert quarantined(hub).counts.quarantined == 1
     services = Services(hub)

@@ -18,14 +18,15 @@ from events.codec import read_header
 from events.log.sqlite import PARTITION
 from hub.assembly import Hub
 from hub.backup import back_up
+from hub.erasure.officer import Officer
 from hub.services import Services
 from hub.settings import read_settings
-from tests.hub.homes import AUDITOR
+from tests.hub.homes import AUDITOR, STEWARD
 from tests.registers import CRM, PAS, an_agency, write_register
 from tests.traces.guessing import Guess, guesses, matches
 from tests.traces.held import keys_held, wrapping_keys
 from tests.traces.keys import secrets_in
-from tests.traces.life import HERS, MARKS, NEIGHBOUR, REASON, RECORD, SENDER_IDS, live
+from tests.traces.life import HERS, MARKS, NEIGHBOUR, REASON, RECORD, SENDER_IDS, STAYS, live
 from tests.traces.looking import Trace, traces
 from tests.traces.overhearing import overhearing
 
@@ -69,6 +70,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
                 live(hub)
             story = looked_at(hub, root, {_name(word): word for word, _ in heard})
             hub.eraser.erase(RECORD, ground="request", ends=ends_of(hub))
+            remove_from_the_neighbours_circle(hub)
             yield story
 
 
@@ -92,6 +94,15 @@ def looked_at(hub: Hub, root: Path, words: dict[str, bytes]) -> Story:
         matches(guesses(held, words), [root]),
         str(list(Services(hub).read_log(AUDITOR))),
     )
+
+
+def remove_from_the_neighbours_circle(hub: Hub) -> None:
+    (at,) = [
+        each["position"]
+        for each in Services(hub).read_log(AUDITOR)
+        if each["event"] is not None and each["event"]["type"] == "circle.relationship-changed"
+    ]
+    Officer(hub).redact(STEWARD, at, "request", third_persons=True)
 
 
 def ends_of(hub: Hub) -> list[str]:
@@ -154,7 +165,9 @@ def test_after_no_window_of_any_byte_is_a_key_of_hers(after: Story) -> None:
 
 
 def test_after_the_only_digest_that_can_be_made_of_her_words_is_her_suppression_token(after: Story) -> None:
-    hers = {name: word for name, word in after.words.items() if any(mark in word for mark in HERS)}
+    hers = {
+        name: word for name, word in after.words.items() if any(mark in word for mark in HERS) and STAYS not in word
+    }
     folders = [path for path in after.root.iterdir() if path.is_dir() and path.name != "backup"]
     held = {name: key for name, key in keys_held(after.home).items() if not name.startswith(UNREAD)}
     found = matches(guesses(held, hers), folders)
