@@ -131,8 +131,12 @@ class Hub:
         if not self.erasures.entries or not (self.home / KEYS).exists():
             return
         # What is under way is finished by the eraser: until the log tells of it, a hold may still come first.
-        under_way = {run.subject_bytes for run in Runs(self.home).open()}
-        done = [each for each in self.erasures.standing if each.subject not in under_way]
+        runs = Runs(self.home).open()
+        under_way = {run.subject_bytes for run in runs}
+        of_agencies = {run.agency for run in runs if not run.subject}
+        done = [
+            each for each in self.erasures.standing if each.subject not in under_way and each.agency not in of_agencies
+        ]
         if gone := destroy_listed(self.home / KEYS, done, self.clock()):
             log.warning("erased_keys_came_back", count=gone)
 

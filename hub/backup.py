@@ -20,6 +20,7 @@ from typing import Any
 import apsw
 import orjson
 
+from adapters.sdk.register import read_register
 from events.clock import from_us, us_text
 from events.errors import WrongSettings
 from hub.access.tokens import KEY_FILE
@@ -149,9 +150,18 @@ def copy_home(source: Path, target: Path) -> None:
     _copy_folder(source / CERTIFICATES, target / CERTIFICATES)
     if (source / WITNESSED).exists():
         copy_database(source / WITNESSED, target / WITNESSED)
-    for name in _OTHERS:
+    for name in (*_OTHERS, *_named_by_register(source)):
+        make_folder((target / name).parent)
         _copy_privately(source / name, target / name)
     sync_folder(target)
+
+
+def _named_by_register(home: Path) -> list[str]:
+    """Files of a home that its register names, as mappings: without them nothing of their systems can be read."""
+    systems = [system for agency in read_register(home / REGISTER).agencies for system in agency.system]
+    named = {value for system in systems for value in system.options.values() if isinstance(value, str)}
+    inside = [name for name in sorted(named) if not Path(name).is_absolute() and ".." not in Path(name).parts]
+    return [name for name in inside if (home / name).is_file() and name not in _OTHERS]
 
 
 def copy_database(source: Path, target: Path) -> None:

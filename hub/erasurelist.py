@@ -7,8 +7,9 @@ Each line has a number and a running hash, so that a list that was cut short, ch
 
 `act` is `erased` (everything of the subject), `shredded` (the keys that are listed and no others), `readmitted` (the
 record may come in again; what was erased stays so) or `void` (a hold came first: the line before about this subject
-with these keys does not count). `hash` is SHA-256(the hash before, 32 zero bytes at first ‖ the
-line's canonical JSON without `hash`). Nothing in it names a person: subjects are random, tokens and key ids are keyed.
+with these keys does not count), or `redacted` (the content of one event, `event`, and the listed keys of what was
+received). `hash` is SHA-256(the hash before, 32 zero bytes at first ‖ the line's canonical JSON without `hash`).
+Nothing in it names a person: subjects are random, tokens and key ids are keyed.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from hub.durable import sync_folder
 from hub.settings import ERASURES_FILE as FILE
 
 _START = bytes(32)
-Act = Literal["erased", "shredded", "readmitted", "void"]
+Act = Literal["erased", "shredded", "redacted", "readmitted", "void"]
 
 
 class Listed(NamedTuple):
-    """One line. Subject, key ids and suppression token are bytes; `at` is RFC 3339."""
+    """One line. Subject, key ids, suppression token and the id of a redacted event are bytes; `at` is RFC 3339."""
 
     number: int
     act: Act
@@ -42,6 +43,12 @@ class Listed(NamedTuple):
     token: bytes
     at: str
     digest: bytes
+    event: bytes = b""
+
+    @property
+    def what(self) -> tuple[object, ...]:
+        """All that it says, but for its place in a list."""
+        return (*self[1:7], self.event)
 
 
 class ErasureList(NamedTuple):
@@ -93,7 +100,8 @@ def _parsed(line: bytes, number: int, before: bytes, path: Path) -> Listed:
         digest = bytes.fromhex(told.pop("hash"))
         keys = tuple(bytes.fromhex(each) for each in told["keys"])
         subject, token = bytes.fromhex(told["subject"]), bytes.fromhex(told["token"])
-        found = Listed(told["n"], told["act"], told["agency"], subject, keys, token, told["at"], digest)
+        event = bytes.fromhex(told.get("event", ""))
+        found = Listed(told["n"], told["act"], told["agency"], subject, keys, token, told["at"], digest, event)
         if found.number == number and found.act in get_args(Act) and _digest(before, told) == digest:
             return found
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
@@ -111,7 +119,14 @@ def _digest(before: bytes, told: dict[str, Any]) -> bytes:
 
 
 def append(
-    places: Sequence[Path], act: Act, agency: str, subject: bytes, key_ids: Iterable[bytes], token: bytes, at_us: int
+    places: Sequence[Path],
+    act: Act,
+    agency: str,
+    subject: bytes,
+    key_ids: Iterable[bytes],
+    token: bytes,
+    at_us: int,
+    event: bytes = b"",
 ) -> Listed:
     """Adds a line to the list in several files, in this order, durable in each before the next.
 
@@ -120,17 +135,24 @@ def append(
     """
     lists = [read_list(place) for place in places]
     longest = longest_of(lists)
-    whole = appended(longest, act, agency, subject, key_ids, token, us_text(at_us))
+    whole = appended(longest, act, agency, subject, key_ids, token, us_text(at_us), event)
     for place, known in zip(places, lists, strict=True):
         _write(place, [_line_of(each) for each in whole.entries[len(known.entries) :]])
     return whole.entries[-1]
 
 
 def appended(
-    listed: ErasureList, act: Act, agency: str, subject: bytes, key_ids: Iterable[bytes], token: bytes, at: str
+    listed: ErasureList,
+    act: Act,
+    agency: str,
+    subject: bytes,
+    key_ids: Iterable[bytes],
+    token: bytes,
+    at: str,
+    event: bytes = b"",
 ) -> ErasureList:
     """A list with one more line."""
-    line = Listed(len(listed.entries) + 1, act, agency, subject, tuple(sorted(key_ids)), token, at, b"")
+    line = Listed(len(listed.entries) + 1, act, agency, subject, tuple(sorted(key_ids)), token, at, b"", event)
     return ErasureList((*listed.entries, line._replace(digest=_digest(listed.digest, _told(line)))))
 
 
@@ -159,11 +181,11 @@ def longest_of(lists: Sequence[ErasureList]) -> ErasureList:
 def united(lists: Sequence[ErasureList]) -> ErasureList:
     """One list that holds every line of several: the longest, and after it what only others have, numbered anew."""
     whole = max(lists, key=lambda each: len(each.entries), default=ErasureList(()))
-    known = {each[1:7] for each in whole.entries}
+    known = {each.what for each in whole.entries}
     for each in sorted((each for one in lists for each in one.entries), key=lambda each: each.at):
-        if each[1:7] not in known:
-            known.add(each[1:7])
-            whole = appended(whole, *each[1:7])
+        if each.what not in known:
+            known.add(each.what)
+            whole = appended(whole, *each[1:7], each.event)
     return whole
 
 
@@ -176,6 +198,7 @@ def _told(each: Listed) -> dict[str, Any]:
         "keys": [key_id.hex() for key_id in each.key_ids],
         "token": each.token.hex(),
         "at": each.at,
+        **({"event": each.event.hex()} if each.event else {}),
     }
 
 

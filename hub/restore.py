@@ -16,7 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from events.checkpoints import ED25519, Checkpoint, VerifierKey
-from events.errors import HubError, WrongSettings
+from events.codec import header_id
+from events.errors import HubError, Refused, WrongSettings
+from events.ids import SubjectId
+from events.log.port import page
+from events.log.sqlite import PARTITION
 from hub.assembly import KEYS, LOCK, LOG, RESTORING, Hub, lock_home
 from hub.backup import BODIES, RECEIPTS, Manifest, copy_home, damaged, read_manifest
 from hub.durable import make_folder, sync_folder
@@ -34,6 +38,7 @@ from hub.witness.memory import FILE as WITNESSED
 from hub.witness.memory import WitnessedStore
 from hub.witness.settings import read_witnesses
 
+_PAGE = 2_000
 _MAY_STAND = (KMS_FILE, ERASURES_FILE, LOCK, RESTORING)
 
 
@@ -91,8 +96,9 @@ def _opened(settings: Settings, restoration: Restoration, silent: list[str]) -> 
     """Opens the home, which records the restoration, and tells of it."""
     with Hub(replace(settings, accepts_clock=True)) as hub:
         epoch = hub.log.epoch
+        still_there = _redact_again(hub)
         for each in hub.erasures.standing:
-            if each.act == "erased":
+            if each.act == "erased" and each.subject:  # without one, it closes an agency's intake
                 hub.receipts.drop_parts(each.subject)
     return {
         "home": str(settings.home),
@@ -105,7 +111,26 @@ def _opened(settings: Settings, restoration: Restoration, silent: list[str]) -> 
         "lost": list(restoration.lost) if restoration.lost else None,
         "witnesses_not_asked": silent,
         "lost_erasures_accepted": restoration.lost_erasures_accepted,
+        "not_redacted": still_there,
     }
+
+
+def _redact_again(hub: Hub) -> list[str]:
+    """Takes away again what was redacted since the copy was made; positions where a hold forbids it."""
+    redacted = {each.event: each for each in hub.erasures.standing if each.act == "redacted"}
+    at = 0
+    still_there = []
+    while redacted and (rows := page(hub.log.read(PARTITION, at, _PAGE))):
+        at = rows[-1].offset + 1
+        for row in rows:
+            each = redacted.get(header_id(row.header))
+            if each is not None and row.body:
+                subject = SubjectId(each.subject)
+                try:
+                    hub.eraser.redact(each.agency, subject, row.offset, ground="restored-backup", reference=None)
+                except Refused:
+                    still_there.append(f"{hub.log.epoch}:{PARTITION}:{row.offset}")
+    return still_there
 
 
 # ---- steps

@@ -80,5 +80,8 @@ def _show(context: typer.Context, document: Document) -> None:
         screen.line(f"The witness {name} did not answer; it will be told of the new epoch.", "bold yellow")
     if document["lost_erasures_accepted"]:
         screen.line("People who were erased since the backup may be readable again; the log records that.", "bold red")
+    for position in document["not_redacted"]:
+        screen.line(f"Redacted since, and under a hold now: {position}. Redact it when the hold is lifted.", "bold red")
+    screen.line("What was decided since the copy was made is gone: links, restrictions, holds. Make them again.")
     screen.line("Positions and cursors of before are refused. `tellonce log verify` checks the events.")
     screen.line("Each witness's operator has to accept the new epoch (docs/witness.md).")

@@ -20,7 +20,7 @@ from typing import Any
 
 import structlog
 
-from events.codec import read_header
+from events.codec import header_id, read_header
 from events.errors import Refused
 from events.ids import FactToken, SubjectId, parse_record
 from events.log.sqlite import PARTITION
@@ -295,17 +295,25 @@ class Eraser:
     def _list(self, run: Run) -> Listed:
         """The first step; a line that is there already is not written again."""
         places = self._bench.lists
-        act: Act = "erased" if run.is_whole else "shredded"
-        subject = run.subject_bytes
+        act: Act = "erased" if run.is_whole else "shredded" if run.offset is None else "redacted"
+        subject, event = run.subject_bytes, self._redacted(run)
         for listed in reversed(longest_of([read_list(place) for place in places]).standing):
-            if (listed.act, listed.subject) == (act, subject) and set(run.keys) <= set(listed.key_ids):
+            is_it = (listed.act, listed.subject, listed.event) == (act, subject, event)
+            if is_it and set(run.keys) <= set(listed.key_ids):
                 break
         else:
             token = bytes.fromhex(run.token)
-            listed = append(places, act, run.agency, subject, run.keys, token, self._bench.clock())
+            listed = append(places, act, run.agency, subject, run.keys, token, self._bench.clock(), event)
         if run.token:
             self._bench.keys.suppress(bytes.fromhex(run.token))
         return listed
+
+    def _redacted(self, run: Run) -> bytes:
+        """The id of the event that a run redacts, by which a restored log finds it; empty for other runs."""
+        if run.offset is None:
+            return b""
+        (row,) = self._bench.log.read(PARTITION, run.offset, 1)
+        return header_id(row.header)
 
     def _tell(self, run: Run, listed: Listed, *, is_for_good: bool) -> int:
         """The second step: the event, and its offset. Raises Refused `held`."""

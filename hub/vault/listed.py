@@ -102,7 +102,7 @@ def _done(db: apsw.Connection, entry: Listed, at_us: int) -> list[bytes]:
     if entry.act == "readmitted":
         db.execute("DELETE FROM suppressed WHERE token = ?", (entry.token,))
         return []
-    is_whole = entry.act == "erased"
+    is_whole = entry.act == "erased"  # without a subject it closes the intake of a whole agency, by its token
     stored = destroying.secrets_of(db, entry.subject)
     wanted = [each for each in stored if is_whole or each.key_id in entry.key_ids]
     is_found = is_whole and db.execute("SELECT 1 FROM subjects WHERE subject = ?", (entry.subject,)).get

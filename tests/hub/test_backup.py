@@ -7,6 +7,7 @@ import shutil
 import stat
 from pathlib import Path
 
+import apsw
 import orjson
 import pytest
 
@@ -22,6 +23,7 @@ from hub.restore import restore
 from hub.settings import Settings, read_settings
 from tests.hub.homes import STEWARD, nhs_number, open_home, registration, send
 from tests.keyring import opened
+from tests.registers import an_agency, write_register
 
 
 def again(folder: Path) -> Settings:
@@ -74,6 +76,30 @@ def test_what_the_copied_receipts_hold_beyond_the_copied_log_is_translated_again
         assert hub.wait_until_read(20)
         found = Reading(hub).timeline(STEWARD, TimelineQuestion(nhs_number=nhs_number(1)))
         assert len(found["entries"]) == 1
+
+
+def test_a_backup_that_somebody_looked_at_is_as_good_as_before(tmp_path: Path) -> None:
+    with open_home(tmp_path / "home") as hub:
+        told = back_up(hub, tmp_path / "copy")
+    assert not any("-wal" in name or "-shm" in name for name in told["files"])
+    db = apsw.Connection(str(tmp_path / "copy" / "log.sqlite"))
+    assert db.execute("SELECT count(*) FROM log").get == 1
+    db.close()
+    assert restore(tmp_path / "copy", again(tmp_path))["events"] == 1
+
+
+def test_files_that_the_register_names_are_in_a_backup(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with open_home(home) as hub:
+        (home / "mappings").mkdir()
+        for name in ("mappings/tenancies.toml", "unnamed.toml"):
+            (home / name).write_text("x = 1\n", "utf-8")
+        system = '{ name = "csv", adapter = "csv_mapping", options = { mapping = "mappings/tenancies.toml" } }'
+        write_register(home, an_agency("housing", system))
+        back_up(hub, tmp_path / "copy")
+    assert not (tmp_path / "copy" / "unnamed.toml").exists()
+    restore(tmp_path / "copy", again(tmp_path))
+    assert (tmp_path / "again" / "mappings" / "tenancies.toml").read_text("utf-8") == "x = 1\n"
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:

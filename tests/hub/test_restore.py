@@ -11,18 +11,21 @@ import apsw
 import orjson
 import pytest
 
+from events.codec import read_header
 from events.errors import WrongSettings
+from events.ids import SubjectId
 from events.log.sqlite import PARTITION
 from hub import restore as restoring
 from hub.assembly import Hub
 from hub.backup import MANIFEST, back_up, copy_database
 from hub.erasurelist import append, read_list
+from hub.reading import Reading
 from hub.receipts.reopening import reopen_lost
 from hub.restore import restore
 from hub.services import Services
 from hub.settings import Settings, read_settings
 from tests.counts import times
-from tests.hub.homes import AUDITOR, nhs_number, open_home, registration, send
+from tests.hub.homes import AUDITOR, STEWARD, nhs_number, open_home, registration, send
 from tests.keyring import opened
 
 KEYS = "keys.sqlite"
@@ -161,6 +164,27 @@ def test_an_erasure_that_only_the_log_tells_of_is_done_again(officer: Officer) -
         rows = list(hub.log.read(PARTITION, 0, 1_000))
         closed = hub.keys.ring.open(PARTITION, [row for row in rows if officer.subject in row.header]).closed
         assert {each.code for each in closed} == {"erased"}
+
+
+def test_what_was_redacted_since_is_redacted_again(officer: Officer) -> None:
+    copy = officer.back_up("copy")
+    with Hub(officer.settings("home")) as hub:
+        [hers] = [row for row in hub.log.read(PARTITION, 0, 100) if b"housing" + officer.subject in _joined(row.header)]
+        hub.eraser.redact("housing", SubjectId(officer.subject), hers.offset, ground="third-person", reference=None)
+    told = restore(copy, officer.settings("again"))
+    assert told["not_redacted"] == []
+    with Hub(officer.settings("again")) as hub:
+        [row] = hub.log.read(PARTITION, hers.offset, 1)
+        assert (row.leaf, row.body) == (hers.leaf, b"")
+        assert hub.wait_until_read(20)
+        assert Reading(hub).find(STEWARD, nhs_number=nhs_number(1))["people"] == []
+        assert Services(hub).verify_log(AUDITOR)["verified"]
+
+
+def _joined(header: bytes) -> bytes:
+    """Agency and subject of a clear header, side by side."""
+    found = read_header(header)
+    return found.agency.encode() + found.subject if found else b""
 
 
 # ---- whole, or not at all

@@ -12,7 +12,7 @@ from events.errors import Refused
 from hub.access.door import ACTIONS, ROLES, Caller, permit, permit_agency
 from hub.schemas import ROOT
 
-READERS = ("hub/reading/", "hub/services.py", "hub/linkage/")
+READERS = ("hub/reading/", "hub/services.py", "hub/linkage/", "hub/erasure/")
 WEB = ("fastapi", "starlette", "uvicorn", "prometheus_client", "httptools")
 
 
