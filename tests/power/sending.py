@@ -74,7 +74,7 @@ def message(said: Said, rng: random.Random) -> bytes:
 
 @contextmanager
 def senders(hub: Hub, said: Said, rng: random.Random) -> Iterator[None]:
-    """Senders send, and somebody checkpoints the files now and then, until it is left. Raises what went wrong."""
+    """Senders send, while files are checkpointed and keys rotated, until it is left. Raises what went wrong."""
     stopping = threading.Event()
     faults: list[BaseException] = []
 
@@ -97,7 +97,11 @@ def senders(hub: Hub, said: Said, rng: random.Random) -> Iterator[None]:
         finally:
             db.close()
 
-    acts = [send] * SENDERS + [check_point]
+    def rotate(rng: random.Random) -> None:
+        stopping.wait(rng.uniform(0.1, 0.5))
+        hub.keys.rotate(rng.choice(("housing", "hub")))
+
+    acts = [send] * SENDERS + [check_point, rotate]
     threads = [_started(act, random.Random(rng.random()), stopping, faults) for act in acts]
     try:
         yield
