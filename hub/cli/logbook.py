@@ -18,6 +18,7 @@ from hub.ledger import verification
 from hub.local.requests import Document
 from hub.local.wire import error_document
 from hub.opening import access_told
+from hub.sqlite import reading_told
 
 commands = typer.Typer(help="The log: what was received and decided, in order.", no_args_is_help=True)
 LIMIT_DEFAULT = 100
@@ -76,7 +77,7 @@ def verify(
     permit(replace(caller, role=caller.role or "admin"), "log")
     kept = list(map(kept_text, checkpoint or ()))
     try:
-        with session.screen.progress("verifying") as tell, access_told(settings.home):
+        with session.screen.progress("verifying") as tell, access_told(settings.home), reading_told("home"):
             found = verification.run(settings, key=key, kept=kept, jobs=jobs or None, resume=resume, tell=tell)
     except KeyboardInterrupt:
         session.screen.remark("Stopped. `tellonce log verify --resume` goes on from here.")
