@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 
 from bench.measuring import Bench, Line, in_turns, microseconds, percentile, rate, ratio_of
-from events.checkpoints import Checkpoint, Signer, VerifierKey, origin_of, sign_checkpoint
+from events.checkpoints import Checkpoint, Signer, VerifierKey, sign_checkpoint
 from events.clock import SystemClock
 from events.codec import Sealed, StoredRow, leaf_hash
 from events.ledger import EMPTY, Edge, Tree, extended, includes, root_of
@@ -121,7 +121,7 @@ def _stored(bench: Bench, rows: Sequence[StoredRow], batch: int, signer: Signer 
         edge = _commit(db, group, edge, is_tree=True)
         if time.monotonic() - signed_at >= 1.0:
             signed_at = time.monotonic()
-            _sign(db, Checkpoint(origin_of(*meta), edge.size, root_of(edge)), meta.name, signer)
+            _sign(db, Checkpoint(meta.origin, edge.size, root_of(edge)), meta.name, signer)
     took_s = time.process_time() - began
     db.close()
     path.unlink()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import apsw
 
-from events.checkpoints import Checkpoint, Note, parse_checkpoint, parse_note
+from events.checkpoints import Checkpoint, Note, origin_of, parse_checkpoint, parse_note
 from events.codec import StoredRow
 from events.errors import HubError, RejectedMessage, WrongSettings
 from events.ledger import Nodes, Tile, Tree
@@ -31,15 +31,22 @@ _TABLES = (
     "CREATE TABLE removed(position INTEGER PRIMARY KEY, named_by INTEGER NOT NULL)",
 )
 NO_NONCE = bytes(12)
+# What reading a damaged file raises: a page, the schema or a text of it that does not read back.
+DAMAGE = (apsw.NotADBError, apsw.CorruptError, apsw.SQLError, UnicodeDecodeError)
 _TRUNCATE_TRIES = 50
 _TRUNCATE_WAIT_S = 0.1
 
 
 class Meta(NamedTuple):
-    """The log's random name, which it keeps for ever, and its epoch."""
+    """The log's random name, which it keeps for ever, and its epoch; and what it tells of its restores, as JSON."""
 
     name: str
     epoch: str
+    restored: str = ""
+
+    @property
+    def origin(self) -> str:
+        return origin_of(self.name, self.epoch)
 
 
 class Signed(NamedTuple):
@@ -76,8 +83,18 @@ def prepare(db: apsw.Connection, path: Path, new_epoch: Callable[[], str]) -> Me
             db.executemany("INSERT INTO meta VALUES(?, ?)", list(meta.items()))
             for statement in _TABLES:
                 db.execute(statement)
-    check_format(str(meta["format"]), path)
-    return Meta(str(meta["name"]), str(meta["epoch"]))
+    return meta_of(db, path)
+
+
+def meta_of(db: apsw.Connection, path: Path) -> Meta:
+    """What a log says of itself. Raises WrongSettings `home-older`, `home-newer`, `broken-file`."""
+    meta = {str(name): str(value) for name, value in db.execute("SELECT name, value FROM meta")}
+    if "format" not in meta:
+        raise _broken(path)
+    check_format(meta["format"], path)
+    if not meta.keys() >= {"name", "epoch"}:
+        raise _broken(path)
+    return Meta(meta["name"], meta["epoch"], meta.get("restored", ""))
 
 
 def check_format(found: str, path: Path) -> None:
@@ -99,13 +116,17 @@ def damage_told(path: Path) -> Iterator[None]:
     """A file that is no database, or a damaged one, comes out as WrongSettings `broken-file`."""
     try:
         yield
-    except (apsw.NotADBError, apsw.CorruptError) as error:
-        raise WrongSettings(
-            "broken-file",
-            "this is no database, or a damaged one",
-            where=path.name,
-            next_step="Restore the home from a backup.",
-        ) from error
+    except DAMAGE as error:
+        raise _broken(path) from error
+
+
+def _broken(path: Path) -> WrongSettings:
+    return WrongSettings(
+        "broken-file",
+        "this is no database, or a damaged one",
+        where=path.name,
+        next_step="Restore the home from a backup.",
+    )
 
 
 def check_contiguity(db: apsw.Connection, path: Path) -> tuple[int, int]:

@@ -85,7 +85,7 @@ class SqliteLog:
         self._accepts_clock = accepts_clock
         with file.damage_told(path):
             self._db = file.connect(path)
-            self.name, self._epoch = file.prepare(self._db, path, new_epoch)
+            self.name, self._epoch, _ = file.prepare(self._db, path, new_epoch)
             self._next, self._last_known_us = file.check_contiguity(self._db, path)
             self._signed = file.check_signed(self._db, self._next)
             self._edge = Tree(file.nodes_of(self._db)).edge(self._next)

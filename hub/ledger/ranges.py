@@ -85,7 +85,10 @@ class Broken(Exception):
 def derive(path: Path, key: VerifierKey, start: int, end: int, stored: Sequence[Stored]) -> Part:
     """Rows from `start` to `end`, and the checkpoints whose sizes lie between."""
     with closing(file.connect(path, flags=apsw.SQLITE_OPEN_READONLY)) as db:
-        return _Stretch(db, start, end).derived(key, stored)
+        try:
+            return _Stretch(db, start, end).derived(key, stored)
+        except file.DAMAGE:  # before its first row
+            return Part(start, end, [], [], 0, 0, 0, Fault("broken-file", start, max(start, end - 1)))
 
 
 class _Stretch:
@@ -120,7 +123,7 @@ class _Stretch:
                 fault = fault._replace(first=broken.at - TILE_WIDTH + 1)
         except UnicodeDecodeError:  # a text where bytes should be
             fault = Fault("broken-row", self._at, self._at)
-        except apsw.CorruptError:
+        except (apsw.CorruptError, apsw.SQLError):
             fault = Fault("broken-file", self._at, self._end - 1)
         marks = [_mark(each, key, leaves.get(each.size >> TILE_HEIGHT, [])) for each in stored]
         known = self._known or [0]

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from events.checkpoints import VerifierKey, parse_checkpoint, parse_note
+from events.checkpoints import VerifierKey, origin_of, parse_checkpoint, parse_note
 from events.codec import Opener
 from events.ledger import EMPTY, TILE_HEIGHT, Edge, extended, root_of
 from events.log import file
@@ -40,6 +40,7 @@ class Shape(NamedTuple):
     epoch: str
     size: int
     stored: list[Stored]
+    is_restored: bool = False  # the log itself tells of the restore that opened this epoch
 
 
 class State(NamedTuple):
@@ -70,13 +71,12 @@ def shape_of(path: Path, kept: Sequence[str] = ()) -> Shape:
     Raises WrongSettings `home-older`, `home-newer`, `broken-file`, RejectedMessage `bad-note`, `bad-checkpoint`.
     """
     with file.damage_told(path), closing(file.connect(path, flags=apsw.SQLITE_OPEN_READONLY)) as db, db:
-        meta = dict(db.execute("SELECT name, value FROM meta"))
-        file.check_format(str(meta["format"]), path)
-        rows = db.execute("SELECT number, size, CAST(note AS BLOB) FROM checkpoints ORDER BY number")
-        stored = [Stored(number, size, note.decode(errors="replace")) for number, size, note in rows]
+        meta = file.meta_of(db, path)
+        rows = db.execute("SELECT number, size, CAST(coalesce(note, '') AS BLOB) FROM checkpoints ORDER BY number")
+        stored = [Stored(number or 0, size, note.decode(errors="replace")) for number, size, note in rows]
         size = db.execute("SELECT max(position) + 1 FROM log").get or 0
     foreign = [Stored(None, parse_checkpoint(parse_note(note).text).size, note) for note in kept]
-    return Shape(str(meta["name"]), str(meta["epoch"]), size, [*stored, *foreign])
+    return Shape(meta.name, meta.epoch, size, [*stored, *foreign], meta.origin in meta.restored)
 
 
 class Joining:
@@ -178,13 +178,13 @@ def verify(
     fault = before_rows(shape)
     if fault is not None:
         return Verified(shape, begun, fault)
-    with closing(Joining(path, shape, begun)) as joining:
+    with file.damage_told(path), closing(Joining(path, shape, begun)) as joining:
         for part in _parts(path, key, shape, begun.position, jobs or os.cpu_count() or 1):
             if not joining.take(part):
                 return Verified(shape, joining.state, joining.fault)
             keep(joining.state)
             progress(part.end, shape.size)
-    return Verified(shape, joining.state, at_the_end(path, shape, opener))
+        return Verified(shape, joining.state, at_the_end(path, shape, opener))
 
 
 def document(found: Verified) -> dict[str, Any]:
@@ -273,13 +273,18 @@ def _order(shape: Shape) -> Fault | None:
         origin = stored.note.partition("\n")[0]
         if not origins or origin != origins[-1]:
             if origin in origins:
-                return Fault("epoch-signed-again", stored.size, stored.size, stored.size)
+                return _of_checkpoint("epoch-signed-again", stored.size)
             origins.append(origin)
             size = 0
         if stored.size < size:
-            return Fault("checkpoint-order", stored.size, stored.size, stored.size)
+            return _of_checkpoint("checkpoint-order", stored.size)
         size = stored.size
-    return None
+    is_ours = not origins or origins[-1] == origin_of(shape.name, shape.epoch) or shape.is_restored
+    return None if is_ours else _of_checkpoint("wrong-epoch", size)
+
+
+def _of_checkpoint(code: str, size: int) -> Fault:
+    return Fault(code, size, size, size)
 
 
 def _beyond(path: Path) -> Fault | None:

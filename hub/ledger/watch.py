@@ -15,6 +15,7 @@ from events.checkpoints import VerifierKey
 from events.clock import us_text
 from events.codec import Opener
 from events.errors import HubError
+from events.log import file
 from hub.ledger.ranges import derive
 from hub.ledger.verify import Joining, State, Verified, at_the_end, before_rows, document, shape_of, stretches
 
@@ -100,7 +101,7 @@ class Watch:
         fault = before_rows(shape)
         if fault is not None:
             return Verified(shape, State(), fault)
-        with closing(Joining(self._path, shape, State())) as joining:
+        with file.damage_told(self._path), closing(Joining(self._path, shape, State())) as joining:
             for start, end, stored in stretches(shape, 0, STRETCH):
                 begun = time.perf_counter()
                 if not joining.take(derive(self._path, self._key, start, end, stored)):

@@ -75,6 +75,21 @@ class Copy:
         db.close()
         return found
 
+    def put(self, raw: bytes) -> None:
+        """Another file in its place."""
+        for suffix in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        self.path.write_bytes(raw)
+
+    def content(self) -> list[list[Any]]:
+        """Everything that the log says."""
+        tables = ("meta", "log", "tiles", "removed")
+        db = apsw.Connection(str(self.path))
+        found = [list(db.execute(f"SELECT * FROM {table}")) for table in tables]
+        found.append(list(db.execute("SELECT size, note FROM checkpoints")))
+        db.close()
+        return found
+
     def verify(self, key: VerifierKey, **settings: Any) -> Verified:
         return verify(self.path, key, **{"jobs": 1, **settings})
 

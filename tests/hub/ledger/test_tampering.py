@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from events.checkpoints import VerifierKey, parse_checkpoint, parse_note, sign_checkpoint
+from events.errors import WrongSettings
 from events.ledger import TILE_WIDTH
 from events.log.specimens import ASigner, a_row
 from tests.counts import times
@@ -343,7 +344,35 @@ def test_the_leaf_of_a_removed_body_cannot_be_changed(copy: Copy, key: VerifierK
     assert copy.fault(key)[:3] == ("tile-differs", 288, 303)
 
 
+def test_an_epoch_that_the_log_neither_signed_nor_was_restored_into_is_told(copy: Copy, key: VerifierKey) -> None:
+    copy.run("UPDATE meta SET value = '2-00000000' WHERE name = 'epoch'")
+    assert copy.fault(key).code == "wrong-epoch"
+    copy.run("INSERT INTO meta VALUES('restored', ?)", f'[{{"origin": "{key.name}/2-00000000"}}]')
+    assert copy.verify(key).fault is None
+
+
 # ---- the file
+
+
+def test_no_flipped_bit_of_the_file_is_passed_over_or_makes_it_fall(
+    copy: Copy, key: VerifierKey, chance: random.Random
+) -> None:
+    """What is neither found nor refused changed nothing that is signed: not so a checkpoint's number and time."""
+    whole = copy.content()
+    raw = copy.path.read_bytes()
+    for _ in range(50):
+        first_pages = chance.random() < 0.5
+        at = chance.randrange((6 * 8192 if first_pages else len(raw)) * 8)
+        flipped_raw = bytearray(raw)
+        flipped_raw[at >> 3] ^= 1 << (at & 7)
+        copy.put(bytes(flipped_raw))
+        try:
+            fault = copy.verify(key).fault
+        except WrongSettings as error:
+            if error.code not in ("broken-file", "home-newer", "home-older"):
+                raise
+            continue
+        assert fault is not None or copy.content() == whole
 
 
 def test_damaged_pages_are_told(copy: Copy, key: VerifierKey) -> None:
