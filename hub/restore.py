@@ -109,6 +109,7 @@ def _opened(settings: Settings, restoration: Restoration, silent: list[str]) -> 
         "known_size": restoration.known_size,
         "known_by": restoration.known_by,
         "lost": list(restoration.lost) if restoration.lost else None,
+        "witnesses": [each.name for each in read_witnesses(settings.home)],
         "witnesses_not_asked": silent,
         "lost_erasures_accepted": restoration.lost_erasures_accepted,
         "not_redacted": still_there,

@@ -84,4 +84,6 @@ def _show(context: typer.Context, document: Document) -> None:
         screen.line(f"Redacted since, and under a hold now: {position}. Redact it when the hold is lifted.", "bold red")
     screen.line("What was decided since the copy was made is gone: links, restrictions, holds. Make them again.")
     screen.line("Positions and cursors of before are refused. `tellonce log verify` checks the events.")
-    screen.line("Each witness's operator has to accept the new epoch (docs/witness.md).")
+    if document["witnesses"]:
+        names = ", ".join(document["witnesses"])
+        screen.line(f"The new epoch has to be accepted by the operator of each witness (docs/witness.md): {names}.")

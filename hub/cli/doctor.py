@@ -22,6 +22,7 @@ from events.clock import us_text
 from events.errors import HubError
 from events.log.file import STORED_FORMAT
 from hub.assembly import KEYS, LOG, REGISTER
+from hub.backup import KEYS_KEPT_DAYS
 from hub.cli.exit_codes import DONE, SETTINGS
 from hub.cli.operating import standstill
 from hub.cli.session import Session, session_of
@@ -168,7 +169,8 @@ def _keys(settings: Settings) -> Iterator[Found]:
         words = "never: a key store that is lost leaves a log that nobody opens. `tellonce backup` copies both"
     else:
         days = (time.time_ns() // 1000 - found.backed_up_us) // _DAY_US
-        words = f"{days} days old, of {us_text(found.backed_up_us)}"
+        by = us_text(found.backed_up_us + KEYS_KEPT_DAYS * _DAY_US)[:10]
+        words = f"{days} days old, of {us_text(found.backed_up_us)}; it has to be destroyed by {by}, older ones before"
     yield Found("backup of the keys", None, words)
 
 
