@@ -9,7 +9,7 @@ from typing import NamedTuple
 import apsw
 
 from hub.receipts.parts import WAITING, places_of
-from hub.receipts.sealing import DAY_US, Days, ReceiptKeys, gone_at_us, token_of
+from hub.receipts.sealing import DAY_US, Days, ReceiptKeys, Tokens, gone_at_us
 
 _NO_END = 1 << 60
 
@@ -46,14 +46,14 @@ class Finding:
 
     def _tokens(self, agencies: Sequence[str], sender_id: str) -> list[_Token]:
         """The token of what waits under an intake key is made with that key, so that it goes with it."""
-        key = self._keys.token_key()
-        tokens = [_Token(token_of(key, agency, sender_id), 1, _NO_END) for agency in agencies]
+        own = Tokens(self._keys.token_key())
+        tokens = [_Token(own.of(agency, sender_id), 1, _NO_END) for agency in agencies]
         live = self._days.live()
         begins = [(day, self._first_since(day)) for day in (*live, live.stop)]
         for (day, first), (_, after) in pairwise(begins):
             known = self._days.of(day * DAY_US) if first < after else None
             if known is not None:
-                tokens += [_Token(token_of(known.token_key, agency, sender_id), first, after) for agency in agencies]
+                tokens += [_Token(known.tokens.of(agency, sender_id), first, after) for agency in agencies]
         return tokens
 
     def waiting_until(self, agency: str) -> int | None:

@@ -18,7 +18,7 @@ from adapters.sdk.receipts import Part
 from events.ids import SubjectId
 from events.sealing import Cipher
 from hub.receipts.documents import printable
-from hub.receipts.sealing import NO_TOKEN, PAD_BYTES, TOKEN_BYTES, DayKeys, sealed, token_of, unsealed
+from hub.receipts.sealing import NO_TOKEN, PAD_BYTES, TOKEN_BYTES, DayKeys, Tokens, sealed, unsealed
 
 OWNER_BYTES = 16
 WAITING = bytes(OWNER_BYTES)  # nobody could tell whose it is
@@ -57,7 +57,7 @@ class Sealing(NamedTuple):
     number: int
     agency: str
     day: DayKeys | None  # none where its 30 days are over
-    token_key: bytes
+    tokens: Tokens
     head_key: bytes  # empty where nothing lies under it
 
 
@@ -91,9 +91,9 @@ def seal_part(sealing: Sealing, at: int, part: Part, heading: bytes | None) -> S
     if not part.owners:
         if sealing.day is None:
             return SealedPart(WAITING, NO_TOKEN, b"")
-        token = token_of(sealing.day.token_key, sealing.agency, sender_id)
+        token = sealing.day.tokens.of(sealing.agency, sender_id)
         return SealedPart(WAITING, token, sealed(sealing.day.waiting, _packed(sealing, part, heading), about))
-    token = token_of(sealing.token_key, sealing.agency, sender_id)
+    token = sealing.tokens.of(sealing.agency, sender_id)
     content = _packed(sealing, part, heading)
     for owner in part.owners:
         content = sealed(owner.cipher, content, about)

@@ -11,7 +11,7 @@ import orjson
 from adapters.sdk.receipts import Arrival, Part
 from events.sealing import SECRET_BYTES, Cipher
 from hub.receipts.parts import SealedBatch, SealedPart, Sealing, seal_batch, seal_part
-from hub.receipts.sealing import Days, ReceiptKeys, about_body, about_head, head_key_of, sealed, wrap
+from hub.receipts.sealing import Days, ReceiptKeys, Tokens, about_body, about_head, head_key_of, sealed, wrap
 
 _PAGE_KEYS = 128
 _FLIGHTS_MAX = 20_000
@@ -37,7 +37,7 @@ class Sealer:
         self._days = days
         self._random = random
         self._drawn: list[bytes] = []
-        self._token_key = keys.token_key()
+        self._tokens = Tokens(keys.token_key())
         self._flights: dict[str, Flight] = {}
 
     def begin(self, receipt_id: str, flight: Flight) -> None:
@@ -89,4 +89,4 @@ class Sealer:
         return {at: seal_part(sealing, at, part, None) for at, part in parts.items()}
 
     def _sealing(self, flight: Flight, head_key: bytes) -> Sealing:
-        return Sealing(flight.number, flight.agency, self._days.of(flight.received_us), self._token_key, head_key)
+        return Sealing(flight.number, flight.agency, self._days.of(flight.received_us), self._tokens, head_key)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from hashlib import blake2s
 from typing import NamedTuple, Protocol
 
 from events.clock import Clock
 from events.errors import TryAgainLater
-from events.identity import derive, mac
+from events.identity import derive
 from events.ids import SubjectId
 from events.sealing import NONCE_BYTES, SECRET_BYTES, TAG_BYTES, Cipher
 
@@ -47,12 +48,28 @@ class ReceiptKeys(Protocol):
         ...
 
 
+class Tokens:
+    """What a message is found by whose sender's id somebody knows: made with a key, and of no use without it."""
+
+    __slots__ = ("_keyed",)
+
+    def __init__(self, key: bytes) -> None:
+        self._keyed = blake2s(key=key, digest_size=TOKEN_BYTES)  # keyed once: an HMAC takes five times as long
+
+    def of(self, agency: str, sender_id: str | None) -> bytes:
+        if sender_id is None:
+            return NO_TOKEN
+        digest = self._keyed.copy()
+        digest.update(f"{agency}\0{sender_id}".encode("utf-8", "surrogatepass"))
+        return digest.digest()
+
+
 class DayKeys(NamedTuple):
     """What follows from the intake key of a day."""
 
     wrapping: Cipher  # of the keys of what arrived on it
     waiting: Cipher  # of messages that nobody could tell whose they are
-    token_key: bytes  # of their senders' ids
+    tokens: Tokens  # of their senders' ids
 
 
 class Days:
@@ -72,7 +89,7 @@ class Days:
             if secret is None:
                 return None
             wrapping, waiting, tokens = derive(secret, b"receipt-keys/1", b"waiting-parts/1", b"message-ids/1")
-            known = self._known[day] = DayKeys(Cipher(wrapping), Cipher(waiting), tokens)
+            known = self._known[day] = DayKeys(Cipher(wrapping), Cipher(waiting), Tokens(tokens))
         return known
 
     def of_today(self, now_us: int) -> DayKeys:
@@ -156,10 +173,3 @@ def about_body(number: int) -> bytes:
 
 def about_head(number: int) -> bytes:
     return b"tellonce/receipt-head/1\0%d" % number
-
-
-def token_of(key: bytes, agency: str, sender_id: str | None) -> bytes:
-    """What a message is found by whose sender's id somebody knows."""
-    if sender_id is None:
-        return NO_TOKEN
-    return mac(key, f"{agency}\0{sender_id}".encode("utf-8", "surrogatepass"))[:TOKEN_BYTES]

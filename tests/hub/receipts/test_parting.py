@@ -18,7 +18,7 @@ from adapters.sdk.receipts import Arrival, Kept, Part
 from events.clock import DrivenClock, from_us
 from events.errors import Refused
 from hub.receipts.parts import HOLE, SEVERAL, Sealing, cut, open_part, places_of, seal_batch
-from hub.receipts.sealing import Days, gone_at_us
+from hub.receipts.sealing import Days, Tokens, gone_at_us
 from hub.receipts.store import ReceiptStore
 from tests.hub.receipts.builders import accepted, not_mapped, quarantined
 from tests.hub.receipts.holders import HeldKeys
@@ -116,7 +116,7 @@ def test_what_was_sealed_opens_for_those_whom_it_is_about_together_and_for_nobod
     clock = DrivenClock(from_us(0))
     day = Days(HeldKeys(), clock).of(0)
     assert day is not None
-    sealing = Sealing(7, "north", day, b"t" * 32, b"h" * 32)
+    sealing = Sealing(7, "north", day, Tokens(b"t" * 32), b"h" * 32)
     parts = [
         Part(
             Message(str(at), raw, None, None, raw[:2] or None),
