@@ -75,19 +75,19 @@ def check(proof, vkey, kept=None):
     place = f"{origin.rpartition('/')[2]}:main-0:{index}"
     need(proof["format"] == "tellonce-proof/1" and type(index) is int, "this is no proof of a known format")
     need(proof["position"] == place, "the position is another")
-    if row["body"] is not None:  # null where it was removed: the leaf still stands for it
+    if row is not None:  # null where its body was removed: the leaf still stands for it
         header, nonce, body = raw(row["header"]), raw(row["nonce"], 12), raw(row["body"])
         head = struct.pack(">BQQH", 0, index, row["known_us"], len(header))
         need(sha(head, header, nonce, struct.pack(">I", len(body)), body) == leaf, "the row is not that of the leaf")
     path = [raw(each, 32) for each in proof["inclusion"]]
     need(root_over(leaf, index, size, path) == root, "the leaf is not under the checkpoint's root")
     need(kept is None or (since and since["checkpoint"] == kept), "it does not begin at the checkpoint that you kept")
+    shown = f"{place} is one of the {size} events that {origin} signed{'' if row else '; what it says is not shown'}"
     if not since:
-        return f"{place} is one of the {size} events that {origin} signed"
-    old = checkpoint_of(since["checkpoint"], vkey)
-    path = [raw(each, 32) for each in since["consistency"]]
+        return shown
+    old, path = checkpoint_of(since["checkpoint"], vkey), [raw(each, 32) for each in since["consistency"]]
     need(old[0] == origin and both_roots(old[1], size, path, old[2]) == (old[2], root), "history was changed")
-    return f"{place} is one of the {size} events that {origin} signed; the first {old[1]} are as it signed them before"
+    return f"{shown}; the first {old[1]} are as it signed them before"
 
 
 if __name__ == "__main__":

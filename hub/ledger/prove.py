@@ -39,13 +39,15 @@ def prove(log: SqliteLog, event: str, since: str | None = None) -> dict[str, Any
     }
 
 
-def _row(row: StoredRow) -> dict[str, Any]:
-    """What the leaf is the hash of. A body that was removed is null: then the leaf stands for it."""
+def _row(row: StoredRow) -> dict[str, Any] | None:
+    """What the leaf is the hash of. Null where the body was removed: nothing of the row can be shown by its leaf then."""
+    if not row.body:
+        return None
     return {
         "known_us": row.known_us,
         "header": _base64(row.header),
         "nonce": _base64(row.nonce),
-        "body": _base64(row.body) if row.body else None,
+        "body": _base64(row.body),
     }
 
 
