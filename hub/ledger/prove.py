@@ -40,7 +40,7 @@ def prove(log: SqliteLog, event: str, since: str | None = None) -> dict[str, Any
 
 
 def _row(row: StoredRow) -> dict[str, Any] | None:
-    """What the leaf is the hash of. Null where the body was removed: nothing of the row can be shown by its leaf then."""
+    """What the leaf is the hash of. Null where the body was removed: its leaf shows nothing then."""
     if not row.body:
         return None
     return {
