@@ -12,7 +12,7 @@ from tests.machine.bugs import BUGS, Bug
 from tests.machine.erasing import Erasing
 from tests.machine.playing import FIRED
 
-PLAYS = times(5, proof=150)
+PLAYS = times(5, proof=250)
 STEPS = times(15, proof=40)
 FIRINGS = times(0, proof=50)  # a few plays do not touch every rule
 PLAYS_FOR_A_BUG = 60  # it ends with the first that finds it
