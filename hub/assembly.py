@@ -122,7 +122,7 @@ class Hub:
         self._closers.append(self.intake.close)
         self._check_erasures()
         self._sweep()
-        self._closers.append(Ageing(self.receipts).close)  # after the sweep: what was not read yet is read first
+        self._closers.append(self._ageing().close)  # after the sweep: what was not read yet is read first
         self.continuity.start()
 
     def _forget_erased(self) -> None:
@@ -168,6 +168,9 @@ class Hub:
         """In the log's writer, before a group of new rows: a log that is behind takes none; keys come first."""
         self.continuity.check_with_witnesses()
         self.keys.commit()
+
+    def _ageing(self) -> Ageing:
+        return Ageing(self.receipts, self.log, self.clock, accepts_clock=self.settings.accepts_clock)
 
     def _open_views(self) -> None:
         self._decision_writer = writer = DecisionWriter(self.keys)

@@ -34,7 +34,7 @@ from events.sealing import NO_KEY_ID
 PARTITION = "main-0"
 GROUP_MAX = 4_000
 _BEHIND_MAX_US = 120_000_000
-_SILENCE_MAX_US = 90 * 86_400 * 1_000_000
+SILENCE_MAX_US = 90 * 86_400 * 1_000_000
 _KEPT_EVERY_US = 60_000_000
 _NO_TIME = 0
 T = TypeVar("T")
@@ -288,7 +288,7 @@ class SqliteLog:
                 where="clock",
                 next_step="Set the machine's clock right; nothing was stored.",
             )
-        if last_us and now_us - last_us > _SILENCE_MAX_US and not self._accepts_clock:
+        if last_us and now_us - last_us > SILENCE_MAX_US and not self._accepts_clock:
             raise TryAgainLater(
                 "clock-far-ahead",
                 f"the clock is {(now_us - last_us) // 86_400_000_000} days ahead of the newest event in the log",

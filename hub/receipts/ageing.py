@@ -6,7 +6,9 @@ import threading
 
 import structlog
 
+from events.clock import Clock
 from events.errors import TryAgainLater
+from events.log.sqlite import SILENCE_MAX_US, SqliteLog
 from hub.receipts.store import ReceiptStore
 
 _EVERY_S = 3_600.0
@@ -14,10 +16,16 @@ _log = structlog.get_logger()
 
 
 class Ageing:
-    """Has a store forget what is old: at once, and once an hour until it is closed."""
+    """Has a store forget what is old: at once, and once an hour until it is closed.
 
-    def __init__(self, receipts: ReceiptStore) -> None:
+    Not while the clock is as far ahead of the log as the log would refuse: what is destroyed for a wrong clock is gone.
+    """
+
+    def __init__(self, receipts: ReceiptStore, log: SqliteLog, clock: Clock, *, accepts_clock: bool) -> None:
         self._receipts = receipts
+        self._log = log
+        self._clock = clock
+        self._accepts_clock = accepts_clock
         self._closing = threading.Event()
         self._forget()
         self._thread = threading.Thread(target=self._run, name="ageing", daemon=True)
@@ -28,7 +36,11 @@ class Ageing:
             self._forget()
 
     def _forget(self) -> None:
+        newest_us = self._log.last_known_us
         try:
+            if newest_us and self._clock() - newest_us > SILENCE_MAX_US and not self._accepts_clock:
+                _log.warning("old_receipts_kept", code="clock-far-ahead")
+                return
             self._receipts.forget_old()
         except TryAgainLater as error:  # in an hour
             _log.warning("old_receipts_kept", code=error.code)
