@@ -196,6 +196,13 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "unlink": {"record": "housing:crm/tenant/7", "reason": "none"},
     "merge": {"survivor": "0000-0000", "absorbed": "0000-0000", "reason": "same-number"},
     "unmerge": {"survivor": "0000-0000", "absorbed": "0000-0000", "reason": "shared-number"},
+    "plan-erasure": {"record": "housing:crm/tenant/7"},
+    "erase-agency": {"agency": "housing", "ground": "unlawful"},
+    "redact": {"position": "1-00000000:main-0:0", "ground": "unlawful"},
+    **{
+        name: {"record": "housing:crm/tenant/7", "ground": "unlawful"}
+        for name in ("erase", "hold", "lift-hold", "readmit", "restrict", "unrestrict")
+    },
 }
 
 
