@@ -18,7 +18,8 @@ people = typer.Typer(help="Look people up.", no_args_is_help=True)
 def add_to(app: typer.Typer) -> None:
     app.add_typer(people, name="people")
     app.command("timeline")(timeline)
-    app.command("history")(history)
+    # A fact reference may begin with a hyphen, and is no option then.
+    app.command("history", context_settings={"ignore_unknown_options": True})(history)
 
 
 @people.command("find")

@@ -158,6 +158,7 @@ def test_a_corrected_fact_shows_both_versions_in_its_history(
     assert "effective.start: 2024-05-20" in found
     assert entry["fact"] in tell("timeline", alex, "--facts").out
     assert tell("history", "x").err.startswith("bad-fact-reference: ")
+    assert tell("history", "-pWith-a-hyphen").err.startswith("bad-fact-reference: ")
 
 
 def test_people_are_found_by_number_name_or_record(tell: Tell, alex: str) -> None:

@@ -91,6 +91,7 @@ class Teller:
         route, question = f"/v1/{said.kind}s", {"reason": "the example says so"}
         if said.kind in ("merge", "unmerge"):
             question |= {"survivor": self._numbers[said.person or ""], "absorbed": self._numbers[said.other or ""]}
+            question["reason"] = "confirmed-by-person"
         else:
             question["record"] = self._text(said.record or "")
         if said.kind == "link":
