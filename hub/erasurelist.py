@@ -134,11 +134,21 @@ def append(
     Raises WrongSettings `broken-erasure-list`, and `erasure-lists-differ` where the files do not tell one story.
     """
     lists = [read_list(place) for place in places]
-    longest = longest_of(lists)
-    whole = appended(longest, act, agency, subject, key_ids, token, us_text(at_us), event)
-    for place, known in zip(places, lists, strict=True):
-        _write(place, [_line_of(each) for each in whole.entries[len(known.entries) :]])
+    whole = appended(longest_of(lists), act, agency, subject, key_ids, token, us_text(at_us), event)
+    _complete(places, lists, whole)
     return whole.entries[-1]
+
+
+def bring_up(places: Sequence[Path]) -> None:
+    """Adds to each file what only the longest has. Raises as `append` does."""
+    lists = [read_list(place) for place in places]
+    _complete(places, lists, longest_of(lists))
+
+
+def _complete(places: Sequence[Path], lists: Sequence[ErasureList], whole: ErasureList) -> None:
+    for place, known in zip(places, lists, strict=True):
+        if missing := whole.entries[len(known.entries) :]:
+            _write(place, [_line_of(each) for each in missing])
 
 
 def appended(

@@ -30,11 +30,11 @@ from hub.erasure import certificate
 from hub.erasure.bench import RAW, Bench
 from hub.erasure.doors import Closing, held, nobody_named, unknown_agency, unknown_record
 from hub.erasure.plan import Plan, events_of, holds_over, plan_of
-from hub.erasure.proof import proof_of
 from hub.erasure.removing import destroy_others
 from hub.erasure.runs import Run, Runs
 from hub.erasure.telling import event_of, told_at, views_behind
-from hub.erasurelist import Act, Listed, append, longest_of, read_list
+from hub.erasurelist import Act, Listed, append, bring_up, longest_of, read_list
+from hub.ledger.prove import prove
 from projections.custody import queries as custody
 
 log = structlog.get_logger()
@@ -300,6 +300,7 @@ class Eraser:
         for listed in reversed(longest_of([read_list(place) for place in places]).standing):
             is_it = (listed.act, listed.subject, listed.event) == (act, subject, event)
             if is_it and set(run.keys) <= set(listed.key_ids):
+                bring_up(places)  # a crash may have come between the places
                 break
         else:
             token = bytes.fromhex(run.token)
@@ -377,7 +378,7 @@ class Eraser:
             events=events,
             listed=listed,
             destroyed=destroyed,
-            proof=proof_of(bench.log, at),
+            proof=prove(bench.log, f"{bench.log.epoch}:{PARTITION}:{at}"),
             bench=bench,
         )
         signed = certificate.signed(payload, bench.kms)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from events.errors import Refused, RejectedMessage
-from events.ids import FactToken
+from events.ids import FactToken, is_nhs_number
 from events.log.port import parse_position
 from events.log.sqlite import PARTITION
 from hub.access.door import Caller, permit
@@ -202,10 +202,11 @@ def _check(ground: str, reference: str | None, record: str | None) -> None:
     if reference is None:
         return
     local_id = record.rpartition("/")[2] if record is not None else None
-    if not _REFERENCE.fullmatch(reference) or reference == local_id:
+    names = reference == local_id or is_nhs_number("".join(filter(str.isdigit, reference)))
+    if not _REFERENCE.fullmatch(reference) or names:
         raise RejectedMessage(
             "bad-reference",
-            "a reference is the controller's own: letters, digits and /._:-, at most 64, and not the record's id",
+            "a reference is the controller's own: 64 letters, digits and /._:- at most, no record's id, no NHS number",
             where="reference",
             next_step="It outlives the record, so nothing in it may name the person.",
         )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import WrongSettings
-from hub.erasurelist import FILE, Act, append, longest_of, read_list, united, write_list
+from hub.erasurelist import FILE, Act, append, bring_up, longest_of, read_list, united, write_list
 
 ACTS = st.lists(st.tuples(st.sampled_from(["erased", "shredded", "readmitted"]), st.integers(0, 5)), max_size=6)
 
@@ -43,6 +43,13 @@ def test_a_place_that_missed_something_is_brought_up_to_the_other(places: tuple[
     add(2, *places)
     assert places[0].read_bytes() == places[1].read_bytes()
     assert len(read_list(places[1]).entries) == 2
+
+
+def test_a_place_is_brought_up_without_another_line(places: tuple[Path, Path]) -> None:
+    add(1, places[0])  # killed before the home had it
+    whole = places[0].read_bytes()
+    bring_up(places)
+    assert places[0].read_bytes() == places[1].read_bytes() == whole
 
 
 def test_a_line_that_a_crash_cut_short_was_not_written(places: tuple[Path, Path]) -> None:

@@ -107,6 +107,7 @@ def test_the_third_persons_of_a_fact_are_removed(tell: Tell, alex: str, events_f
         (("--ground", "She asked"), "bad-ground"),
         (("--ground", "request", "--reference", "for Alex T"), "bad-reference"),
         (("--ground", "request", "--reference", "7"), "bad-reference"),
+        (("--ground", "request", "--reference", "999-000-1235"), "bad-reference"),
     ],
 )
 def test_what_outlives_the_record_names_nobody(tell: Tell, alex: str, given: tuple[str, ...], code: str) -> None:
