@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from typing import NamedTuple
+from weakref import WeakSet
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,33 +23,45 @@ NO_KEY_ID = bytes(KEY_ID_BYTES)  # of rows from before sealing
 WRAPPED_BYTES = NONCE_BYTES + SECRET_BYTES + TAG_BYTES
 _KEY_ID_LABEL = b"tellonce/key-id/1\0"
 _WRAP_LABEL = b"tellonce/wrapped-secret/1\0"
-_PAGE_NONCES = 340
+_PAGE_BYTES = 4_096
 
 
 class DoesNotOpen(ValueError):
     """Sealed bytes that this key, or what they are bound to, does not open."""
 
 
-class Nonces:
-    """Random 96-bit nonces, drawn by the page: each draw lets go of the interpreter. For any thread."""
+class Drawn:
+    """Random bytes of one size, drawn by the page: each draw lets go of the interpreter. For any thread."""
 
-    def __init__(self, random: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(self, size_bytes: int, random: Callable[[int], bytes] = os.urandom) -> None:
+        self._size = size_bytes
         self._random = random
         self._left: list[bytes] = []
-        os.register_at_fork(after_in_child=self._left.clear)  # a twin would hand out the same ones
+        _ALL_DRAWN.add(self)
 
     def draw(self) -> bytes:
         try:
             return self._left.pop()  # in one step: no two threads get the same one
         except IndexError:
-            page = self._random(_PAGE_NONCES * NONCE_BYTES)
-            fresh = [page[at : at + NONCE_BYTES] for at in range(0, len(page), NONCE_BYTES)]
-            nonce = fresh.pop()
+            page = self._random(_PAGE_BYTES // self._size * self._size)
+            fresh = [page[at : at + self._size] for at in range(0, len(page), self._size)]
+            first = fresh.pop()
             self._left.extend(fresh)
-            return nonce
+            return first
+
+    def forget(self) -> None:
+        self._left.clear()
 
 
-_NONCES = Nonces()
+def _forget_all() -> None:
+    """A forked twin would hand out the same ones."""
+    for drawn in list(_ALL_DRAWN):
+        drawn.forget()
+
+
+_ALL_DRAWN: WeakSet[Drawn] = WeakSet()
+os.register_at_fork(after_in_child=_forget_all)
+_NONCES = Drawn(NONCE_BYTES)
 
 
 class Cipher:

@@ -17,7 +17,7 @@ import orjson
 from events.checkpoints import Checkpoint, origin_of
 from events.ledger import Tree
 from events.log import file
-from hub.sqlite import transaction
+from events.log.transaction import transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import apsw
 
-from events.errors import TryAgainLater, WrongSettings
-from events.log.faults import code_of, code_of_result, later, not_stored
+from events.errors import TryAgainLater
+from events.log.faults import broken_file, code_of, code_of_result, later, not_stored, other_format
 
 _PRIVATE = 0o600
 _BUSY_MS = 10_000
@@ -43,12 +43,7 @@ def open_file(path: Path, stored_format: int, make_tables: Callable[[apsw.Connec
             _prepare(db, path, stored_format, make_tables)
     except (apsw.NotADBError, apsw.CorruptError) as error:
         db.close()
-        raise WrongSettings(
-            "broken-file",
-            "this is no database, or a damaged one",
-            where=path.name,
-            next_step="Restore the home from a backup.",
-        ) from error
+        raise broken_file(path.name) from error
     except BaseException:
         db.close()
         raise
@@ -74,36 +69,6 @@ def _prepare(
             return
     if found != str(stored_format):
         raise other_format(path.name, found, stored_format)
-
-
-def other_format(where: str, found: str, stored_format: int) -> WrongSettings:
-    """A file of a newer program, or one from before the format changed."""
-    if found.isascii() and found.isdigit() and int(found) < stored_format:
-        return WrongSettings(
-            "home-older",
-            f"it has stored format {found}, this program reads {stored_format}",
-            where=where,
-            next_step="`tellonce log reseal` writes a home of that format anew.",
-        )
-    return WrongSettings(
-        "home-newer",
-        f"it has stored format {found}, this program reads {stored_format}",
-        where=where,
-        next_step="Use the version of tellonce that wrote it, or a newer one.",
-    )
-
-
-@contextmanager
-def transaction(db: apsw.Connection) -> Iterator[None]:
-    """All or nothing; durable at its end."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 Telling = Callable[[str, str], TryAgainLater]  # an error of a code and of where

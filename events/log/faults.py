@@ -1,10 +1,10 @@
-"""Faults of the disk that SQLite meets, told so that a sender knows whether to send again."""
+"""Faults that SQLite meets, told so that a sender knows whether to send again, and an operator what to do."""
 
 from __future__ import annotations
 
 import apsw
 
-from events.errors import TryAgainLater
+from events.errors import TryAgainLater, WrongSettings
 
 _PRIMARY = 0xFF  # of a result code of SQLite; the rest of it says more
 # The index of a WAL is a file, too, and made by whoever reads first: on a full disk it cannot be given its size.
@@ -41,3 +41,28 @@ def later(code: str, more: str, where: str, then: str) -> TryAgainLater:
     """A fault by its code; `more` says what it came to, `then` what to do when it has passed."""
     what, mend = _TOLD[code]
     return TryAgainLater(code, f"{what}{more}", where=where, next_step=f"{mend} {then}.")
+
+
+def broken_file(where: str) -> WrongSettings:
+    """A file that nobody can read."""
+    return WrongSettings(
+        "broken-file",
+        "this is no database, or a damaged one",
+        where=where,
+        next_step="Restore the home from a backup.",
+    )
+
+
+def other_format(where: str, found: str, stored_format: int) -> WrongSettings:
+    """A file of a newer program, or one from before the format changed."""
+    what = f"it has stored format {found}, this program reads {stored_format}"
+    if found.isascii() and found.isdigit() and int(found) < stored_format:
+        return WrongSettings(
+            "home-older",
+            what,
+            where=where,
+            next_step="`tellonce log reseal` writes a home of that format anew, sealed.",
+        )
+    return WrongSettings(
+        "home-newer", what, where=where, next_step="Use the version of tellonce that wrote it, or a newer one."
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from events.codec import StoredRow
 from events.errors import HubError, RejectedMessage, WrongSettings
 from events.ledger import Nodes, Tile, Tree
 from events.log.bulk import insert_rows
+from events.log.faults import broken_file, other_format
 
 STORED_FORMAT = 2
 _INSERT = "INSERT INTO log(position, known_us, header, nonce, body, leaf) VALUES"
@@ -33,8 +33,6 @@ _TABLES = (
 NO_NONCE = bytes(12)
 # What reading a damaged file raises: a page, the schema or a text of it that does not read back.
 DAMAGE = (apsw.NotADBError, apsw.CorruptError, apsw.SQLError, UnicodeDecodeError)
-_TRUNCATE_TRIES = 50
-_TRUNCATE_WAIT_S = 0.1
 
 
 class Meta(NamedTuple):
@@ -90,25 +88,12 @@ def meta_of(db: apsw.Connection, path: Path) -> Meta:
     """What a log says of itself. Raises WrongSettings `home-older`, `home-newer`, `broken-file`."""
     meta = {str(name): str(value) for name, value in db.execute("SELECT name, value FROM meta")}
     if "format" not in meta:
-        raise _broken(path)
-    check_format(meta["format"], path)
+        raise broken_file(path.name)
+    if meta["format"] != str(STORED_FORMAT):
+        raise other_format(path.name, meta["format"], STORED_FORMAT)
     if not meta.keys() >= {"name", "epoch"}:
-        raise _broken(path)
+        raise broken_file(path.name)
     return Meta(meta["name"], meta["epoch"], meta.get("restored", ""))
-
-
-def check_format(found: str, path: Path) -> None:
-    """Raises WrongSettings `home-older` or `home-newer` where this program reads another format."""
-    if found == str(STORED_FORMAT):
-        return
-    what = f"the log has stored format {found}, this program reads {STORED_FORMAT}"
-    if found.isdigit() and int(found) < STORED_FORMAT:
-        raise WrongSettings(
-            "home-older", what, where=path.name, next_step="`tellonce log reseal` writes the home anew, sealed."
-        )
-    raise WrongSettings(
-        "home-newer", what, where=path.name, next_step="Use the version of tellonce that wrote it, or a newer one."
-    )
 
 
 @contextmanager
@@ -117,16 +102,7 @@ def damage_told(path: Path) -> Iterator[None]:
     try:
         yield
     except DAMAGE as error:
-        raise _broken(path) from error
-
-
-def _broken(path: Path) -> WrongSettings:
-    return WrongSettings(
-        "broken-file",
-        "this is no database, or a damaged one",
-        where=path.name,
-        next_step="Restore the home from a backup.",
-    )
+        raise broken_file(path.name) from error
 
 
 def check_contiguity(db: apsw.Connection, path: Path) -> tuple[int, int]:
@@ -142,19 +118,6 @@ def check_contiguity(db: apsw.Connection, path: Path) -> tuple[int, int]:
             next_step="Rows are missing: restore from a backup; `tellonce log verify` names the first gap.",
         )
     return count, int(db.execute("SELECT known_us FROM log WHERE position = ?", (high,)).get)
-
-
-@contextmanager
-def transaction(db: apsw.Connection) -> Iterator[None]:
-    """All or nothing; durable at its end."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 # ---- rows
@@ -178,15 +141,11 @@ def remove_bodies(db: apsw.Connection, positions: Sequence[int], named_by: int) 
 
 
 def truncate_wal(db: apsw.Connection) -> bool:
-    """What was overwritten is in no file any more; False where a reader holds the old state for seconds."""
-    for _ in range(_TRUNCATE_TRIES):
-        try:
-            if db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)[0] == 0:
-                return True
-        except apsw.BusyError:
-            pass
-        time.sleep(_TRUNCATE_WAIT_S)
-    return False
+    """What was overwritten is in no file any more; False where a reader holds the old state longer than one waits."""
+    try:
+        return bool(db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)[0] == 0)
+    except apsw.BusyError:
+        return False
 
 
 def nodes_of(db: apsw.Connection) -> Nodes:

@@ -29,6 +29,7 @@ from events.log.file import Signed
 from events.log.port import Act, Cut, Outcome, Position
 from events.log.seen import Seen
 from events.log.subscription import SqliteSubscription
+from events.log.transaction import transaction
 from events.sealing import NO_KEY_ID
 
 PARTITION = "main-0"
@@ -219,7 +220,7 @@ class SqliteLog:
         return outcomes
 
     def _store(self, new: list[StoredRow], tiles: list[Tile]) -> None:
-        with file.transaction(self._db):
+        with transaction(self._db):
             file.store(self._db, new, tiles)
 
     # ---- signing
@@ -240,7 +241,7 @@ class SqliteLog:
 
     def _sign(self, is_kept: bool) -> Signed:
         signed = self._signed
-        with file.transaction(self._db):
+        with transaction(self._db):
             if signed is not None and self._is_current(signed):
                 file.keep_checkpoint(self._db)
                 signed = signed._replace(is_kept=True)
@@ -263,7 +264,7 @@ class SqliteLog:
         """
 
         def work() -> bool:
-            with file.transaction(self._db):
+            with transaction(self._db):
                 file.remove_bodies(self._db, positions, named_by)
             return file.truncate_wal(self._db)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from events.errors import Refused, RejectedMessage
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hub.assembly import Hub
 
 ACTION = "custody"
+_Act = Callable[..., dict[str, Any]]
 _GROUND = re.compile(r"[a-z0-9]+(-[a-z0-9]+){0,9}")
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9/._:-]{0,63}")
 
@@ -89,13 +90,8 @@ class Officer:
     ) -> dict[str, Any]:
         """Holds a record, or every record of a person."""
         permit(caller, ACTION)
-        _check(ground, reference, record)
         acts = self._hub.acts
-        if record is not None and person is None:
-            return {"person": None, "records": [record], **acts.hold(record, ground=ground, reference=reference)}
-        if person is not None and record is None:
-            return acts.hold_person(person, ground=ground, reference=reference)
-        raise _whose_hold()
+        return _of_whom(acts.hold, acts.hold_person, record, person, ground=ground, reference=reference)
 
     def lift(
         self,
@@ -107,13 +103,8 @@ class Officer:
     ) -> dict[str, Any]:
         """Lifts the hold of a reference from a record, or from a person."""
         permit(caller, ACTION)
-        _check(ground, reference, record)
         acts = self._hub.acts
-        if record is not None and person is None:
-            return {"person": None, "records": [record], **acts.lift(record, ground=ground, reference=reference)}
-        if person is not None and record is None:
-            return acts.lift_person(person, ground=ground, reference=reference)
-        raise _whose_hold()
+        return _of_whom(acts.lift, acts.lift_person, record, person, ground=ground, reference=reference)
 
     def holds(self, caller: Caller) -> dict[str, Any]:
         permit(caller, ACTION)
@@ -212,5 +203,13 @@ def _check(ground: str, reference: str | None, record: str | None) -> None:
         )
 
 
-def _whose_hold() -> RejectedMessage:
-    return RejectedMessage("whose-hold", "name a record or a person's number", where="record, person")
+def _of_whom(
+    of_record: _Act, of_person: _Act, record: str | None, person: str | None, *, ground: str, reference: str | None
+) -> dict[str, Any]:
+    """An act on a record, or on every record of a person. Raises RejectedMessage `whose-hold` where it is not one."""
+    _check(ground, reference, record)
+    if record is not None and person is None:
+        return {"person": None, "records": [record], **of_record(record, ground=ground, reference=reference)}
+    if person is not None and record is None:
+        return of_person(person, ground=ground, reference=reference)
+    raise RejectedMessage("whose-hold", "name a record or a person's number", where="record, person")

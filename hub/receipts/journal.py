@@ -15,6 +15,7 @@ import apsw
 from adapters.sdk.outcome import MessageOutcome
 from events.errors import Refused
 from events.log.bulk import insert_rows
+from events.log.transaction import transaction
 from hub.receipts.documents import Noted, Sums, decode, encode, minus
 from hub.receipts.jobs import (
     BeginReceipt,
@@ -30,7 +31,6 @@ from hub.receipts.jobs import (
 from hub.receipts.names import ReceiptNames
 from hub.receipts.parting import Parting
 from hub.receipts.writer import Job
-from hub.sqlite import transaction
 
 _Day = tuple[str, str, str]  # agency, system, day of receipt
 

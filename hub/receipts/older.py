@@ -16,11 +16,12 @@ import orjson
 
 from adapters.sdk.receipts import Arrival
 from events.errors import WrongSettings
+from events.log.transaction import transaction
 from hub.receipts.names import NameKey, ReceiptNames
 from hub.receipts.sealing import ReceiptKeys
 from hub.receipts.store import ReceiptStore
 from hub.receipts.tables import STORED_FORMAT, make_tables
-from hub.sqlite import open_file, transaction
+from hub.sqlite import open_file
 
 _FILE = "receipts.sqlite"
 _NAME_KEYS = "SELECT first, epoch, key FROM name_keys ORDER BY first"

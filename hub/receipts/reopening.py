@@ -10,8 +10,8 @@ import apsw
 from adapters.sdk.outcome import MessageOutcome
 from events.codec import Sealed, header_id, leaf_hash
 from events.log import file
+from events.log.transaction import transaction
 from hub.receipts.documents import decode
-from hub.sqlite import transaction
 
 _ROW = (
     "SELECT known_us, header, nonce, body, leaf, EXISTS(SELECT 1 FROM removed r WHERE r.position = l.position) "

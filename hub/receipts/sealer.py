@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import orjson
 
 from adapters.sdk.receipts import Arrival, Part
-from events.sealing import SECRET_BYTES, Cipher
+from events.sealing import SECRET_BYTES, Cipher, Drawn
 from hub.receipts.parts import SealedBatch, SealedPart, Sealing, seal_batch, seal_part
 from hub.receipts.sealing import Days, ReceiptKeys, Tokens, about_body, about_head, head_key_of, sealed, wrap
 
-_PAGE_KEYS = 128
 _FLIGHTS_MAX = 20_000
 
 
@@ -35,8 +34,7 @@ class Sealer:
     def __init__(self, keys: ReceiptKeys, days: Days, random: Callable[[int], bytes] = os.urandom) -> None:
         self._keys = keys
         self._days = days
-        self._random = random
-        self._drawn: list[bytes] = []
+        self._fresh = Drawn(SECRET_BYTES, random)
         self._tokens = Tokens(keys.token_key())
         self._flights: dict[str, Flight] = {}
 
@@ -53,15 +51,8 @@ class Sealer:
         self._flights.pop(receipt_id, None)
 
     def new_key(self) -> bytes:
-        """A random key, drawn by the page: each draw lets go of the interpreter."""
-        try:
-            return self._drawn.pop()  # in one step: no two threads get the same one
-        except IndexError:
-            page = self._random(_PAGE_KEYS * SECRET_BYTES)
-            fresh = [page[at : at + SECRET_BYTES] for at in range(0, len(page), SECRET_BYTES)]
-            key = fresh.pop()
-            self._drawn.extend(fresh)
-            return key
+        """A random key for a receipt."""
+        return self._fresh.draw()
 
     def wrapped(self, number: int, key: bytes, received_us: int) -> bytes:
         """The key as it is stored. Raises TryAgainLater `clock-behind`."""

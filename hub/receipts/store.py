@@ -28,6 +28,7 @@ from adapters.sdk.reading import WHOLE
 from adapters.sdk.receipts import Arrival, KeptBatch, Part, Receipt
 from events.clock import Clock, from_us
 from events.errors import Refused, TryAgainLater
+from events.log.transaction import transaction
 from hub.receipts.documents import encode, printable
 from hub.receipts.files import ReceiptFiles
 from hub.receipts.jobs import (
@@ -56,7 +57,7 @@ from hub.receipts.sealer import Flight, Sealer
 from hub.receipts.sealing import Days, ReceiptKeys, padded_bytes
 from hub.receipts.tables import STORED_FORMAT, make_tables
 from hub.receipts.writer import GroupWriter, Waiter
-from hub.sqlite import open_file, open_to_read, transaction, truncate
+from hub.sqlite import open_file, open_to_read, truncate
 
 ROW_MAX_BYTES = 1 << 20
 PAGE_MAX = 1_000

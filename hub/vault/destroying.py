@@ -13,8 +13,8 @@ import apsw
 from events.errors import TryAgainLater
 from events.ids import SubjectId
 from events.log.bulk import insert_rows
+from events.log.transaction import transaction
 from events.sealing import SecretName
-from hub.sqlite import transaction
 from hub.vault.tables import EMPTY
 
 HUB = "hub"

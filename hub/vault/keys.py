@@ -17,8 +17,9 @@ from events.errors import RejectedMessage
 from events.identity import PairKeys, SubjectKeys, derive, keys_of_pair, mac, subject_keys
 from events.ids import SubjectId
 from events.log.bulk import insert_rows, select_rows
-from events.sealing import SECRET_BYTES, Cipher, SecretName, key_id_of, wrap
-from hub.sqlite import faults_told, open_file, open_to_read, transaction
+from events.log.transaction import transaction
+from events.sealing import SECRET_BYTES, Cipher, Drawn, SecretName, key_id_of, wrap
+from hub.sqlite import faults_told, open_file, open_to_read
 from hub.vault import destroying, own, rotating
 from hub.vault.agencies import AgencyKeys, broken_key, opened_secret
 from hub.vault.boxes import Held
@@ -29,7 +30,6 @@ from hub.vault.tables import EMPTY, STORED_FORMAT, make_tables
 
 SUBJECT_BYTES = 16
 CACHE_MAX = 200_000
-_DRAW_BYTES = 4_096
 _SERVICE = "hub:linkage/service/"  # the record that stands for the hub itself in a month
 _STORED = (
     "SELECT s.lookup, s.subject, k.agency, k.class, k.key_id, k.generation, k.wrapped FROM wanted "
@@ -60,7 +60,7 @@ class KeyStore:
         self._kms = kms
         self._clock = clock or SystemClock()
         self._random = random
-        self._drawn, self._used = b"", 0
+        self._subjects, self._secrets = Drawn(SUBJECT_BYTES, random), Drawn(SECRET_BYTES, random)
         self._db = open_file(path, STORED_FORMAT, make_tables)
         self._reader = open_to_read(path)
         self._agencies = AgencyKeys(self._reader, kms, random)
@@ -161,13 +161,13 @@ class KeyStore:
                 raise broken_key("a secret is wrapped with an agency's key that was destroyed")
             secret = opened_secret(cipher, slot[0], subject, slot[1], stored.key_id, stored.wrapped)
         if secret is None:
-            secret = self._draw(SECRET_BYTES)
+            secret = self._secrets.draw()
             known.secrets[slot] = secret
             self._pending.secrets.setdefault(subject, {})[slot] = secret
         return secret
 
     def _new_subject(self, known: Known) -> SubjectId:
-        known.subject = self._pending.subjects[known.lookup] = SubjectId(self._draw(SUBJECT_BYTES))
+        known.subject = self._pending.subjects[known.lookup] = SubjectId(self._subjects.draw())
         return known.subject
 
     def _load(self, names: Set[_Record]) -> None:
@@ -187,13 +187,6 @@ class KeyStore:
         if len(self._young) >= CACHE_MAX // 2:
             self._old, self._young = self._young, {}
         self._young[name] = known
-
-    def _draw(self, size: int) -> bytes:
-        """Random bytes, drawn by the page: each draw lets go of the interpreter."""
-        if self._used + size > len(self._drawn):
-            self._drawn, self._used = self._random(_DRAW_BYTES), 0
-        self._used += size
-        return self._drawn[self._used - size : self._used]
 
     def _lookup(self, name: _Record) -> bytes:
         return mac(self._look_up_key, "\0".join(name).encode())

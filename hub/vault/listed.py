@@ -13,8 +13,9 @@ from events.codec import StoredRow, read_header
 from events.envelope import Logged
 from events.log.port import page
 from events.log.sqlite import PARTITION, SqliteReader
+from events.log.transaction import transaction
 from hub.erasurelist import Act, ErasureList, Listed, appended
-from hub.sqlite import faults_told, open_file, transaction
+from hub.sqlite import faults_told, open_file
 from hub.vault import destroying
 from hub.vault.kms import Kms
 from hub.vault.ring import AGENCY, Ring

@@ -10,8 +10,9 @@ import apsw
 
 from events.errors import WrongSettings
 from events.log.bulk import insert_rows
+from events.log.transaction import transaction
 from events.sealing import Cipher, SecretName, key_id_of, wrap
-from hub.sqlite import open_file, transaction
+from hub.sqlite import open_file
 from hub.vault.agencies import AgencyKeys
 from hub.vault.kms import Kms
 from hub.vault.tables import STORED_FORMAT, make_tables

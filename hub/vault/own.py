@@ -9,8 +9,9 @@ from typing import Any
 
 import apsw
 
+from events.log.transaction import transaction
 from events.sealing import NONCE_BYTES, SECRET_BYTES, Cipher, DoesNotOpen
-from hub.sqlite import open_to_read, transaction
+from hub.sqlite import open_to_read
 from hub.vault.agencies import broken_key
 from hub.vault.tables import EMPTY
 

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from events.log.transaction import transaction
 from events.sealing import SecretName, wrap
-from hub.sqlite import faults_told, transaction
+from hub.sqlite import faults_told
 from hub.vault.agencies import AgencyKeys, broken_key, opened_secret
 from hub.vault.tables import EMPTY
 

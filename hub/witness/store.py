@@ -15,8 +15,9 @@ from typing import Literal, NamedTuple
 import apsw
 
 from events.checkpoints import Checkpoint
+from events.log.transaction import transaction
 from hub.epochs import name_of
-from hub.sqlite import faults_told, open_file, transaction
+from hub.sqlite import faults_told, open_file
 from hub.witness.declarations import Declaration
 
 FILE = "witness.sqlite"

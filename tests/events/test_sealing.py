@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.sealing import Cipher, DoesNotOpen, Nonces, SecretName, key_id_of, unwrap, wrap
+from events.sealing import NONCE_BYTES, Cipher, DoesNotOpen, Drawn, SecretName, key_id_of, unwrap, wrap
 from tests.counts import times
 
 BYTES_32 = st.binary(min_size=32, max_size=32)
@@ -45,7 +45,7 @@ def test_what_was_touched_does_not_open(key: bytes, text: bytes, draw: st.DataOb
 
 
 def test_threads_never_get_the_same_nonce() -> None:
-    nonces = Nonces()
+    nonces = Drawn(NONCE_BYTES)
     drawn: list[list[bytes]] = [[] for _ in range(8)]
 
     def draw(mine: list[bytes]) -> None:
@@ -62,7 +62,7 @@ def test_threads_never_get_the_same_nonce() -> None:
 
 
 def test_a_forked_twin_draws_other_nonces() -> None:
-    nonces = Nonces()
+    nonces = Drawn(NONCE_BYTES)
     nonces.draw()
     reading, writing = os.pipe()
     child = os.fork()

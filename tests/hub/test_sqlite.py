@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from hub.sqlite import open_file, transaction, truncate
+from events.log.transaction import transaction
+from hub.sqlite import open_file, truncate
 
 
 def test_what_was_overwritten_is_cut_off_the_write_ahead_log(tmp_path: Path) -> None:
