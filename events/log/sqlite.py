@@ -350,12 +350,12 @@ class SqliteLog:
         return reader
 
     def subscribe(self, start: Cut) -> SqliteSubscription:
-        subscription = SqliteSubscription(self, PARTITION, start.get(PARTITION, 0))
+        subscription = SqliteSubscription(self, PARTITION, start.get(PARTITION, 0), self._unsubscribe)
         with self._subscribing:
             self._subscriptions.append(subscription)
         return subscription
 
-    def unsubscribe(self, subscription: SqliteSubscription) -> None:
+    def _unsubscribe(self, subscription: SqliteSubscription) -> None:
         with self._subscribing:
             self._subscriptions.remove(subscription)
 

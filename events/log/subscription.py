@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from events.codec import StoredRow
-from events.log.port import page
-
-if TYPE_CHECKING:
-    from events.log.sqlite import SqliteLog
+from events.log.port import Log, page
 
 _PUSH_MAX_ROWS = 20_000
 _PUSH_MAX_BYTES = 64 << 20
@@ -19,8 +16,9 @@ _PUSH_MAX_BYTES = 64 << 20
 class SqliteSubscription:
     """Rows as the writer commits them; what was missed (start, overflow) is read from the file."""
 
-    def __init__(self, log: SqliteLog, partition: str, start: int) -> None:
+    def __init__(self, log: Log, partition: str, start: int, forget: Callable[[SqliteSubscription], None]) -> None:
         self._log = log
+        self._forget = forget
         self._partition = partition
         self._next = start
         self._pushed: deque[StoredRow] = deque()
@@ -70,4 +68,4 @@ class SqliteSubscription:
             self._news.notify_all()
 
     def close(self) -> None:
-        self._log.unsubscribe(self)
+        self._forget(self)

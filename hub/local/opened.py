@@ -12,9 +12,9 @@ import structlog
 
 from events.errors import WrongSettings
 from hub.assembly import Hub
-from hub.local.desks import AGAIN_S, WAIT_S, is_served
 from hub.local.operations import answer
 from hub.local.requests import Document, Progress, Request, quiet
+from hub.local.served import AGAIN_S, WAIT_S, is_served
 from hub.logs import configure_logs
 from hub.settings import Settings
 

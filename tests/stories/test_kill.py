@@ -30,8 +30,8 @@ from events.errors import HubError
 from events.log.sqlite import PARTITION
 from hub.access.tokens import Tokens
 from hub.assembly import Hub
-from hub.local.desks import ServedHome
 from hub.local.operations import Request
+from hub.local.served import ServedHome
 from hub.reading import Reading, TimelineQuestion
 from hub.services import Services
 from hub.views import projections

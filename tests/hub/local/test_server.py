@@ -17,10 +17,11 @@ from events.errors import Refused, RejectedMessage, TryAgainLater, WrongSettings
 from hub.access.door import Caller
 from hub.assembly import Hub
 from hub.local import wire
-from hub.local.desks import ServedHome, is_served, reached
+from hub.local.desks import reached
 from hub.local.opened import OpenedHome, held
 from hub.local.operations import OPERATIONS, answer
 from hub.local.requests import SOCKET, Request, address
+from hub.local.served import ServedHome, is_served
 from hub.local.server import SocketServer
 from hub.settings import Settings, read_settings
 from tests.hub import homes
