@@ -24,6 +24,7 @@ from hub.assembly import LOG, Hub
 from hub.backup import back_up
 from hub.erasure.officer import Officer
 from hub.ledger.prove import prove
+from hub.ledger.removals import held_among
 from hub.ledger.verify import document, verify
 from hub.reading import Reading
 from hub.reading.questions import check_agency
@@ -162,14 +163,18 @@ class Services:
         opened = self._hub.keys.ring.open(PARTITION, rows, with_grounds=True)
         events = {logged.offset: logged.event for logged in opened.logged}
         closed = {each.offset: each for each in opened.closed}
+        removed = [row for row in rows if row.offset in closed and closed[row.offset].code == "removed"]
+        held = held_among(self._hub.home / LOG, self._hub.keys.ring, removed)
+        not_held = {row.offset for row in removed} - held
         for row in rows:
             event, shut = events.get(row.offset), closed.get(row.offset)
+            is_held = row.offset not in not_held
             yield {
                 "position": f"{self._hub.log.epoch}:{PARTITION}:{row.offset}",
-                "known": us_text(row.known_us),
+                "known": us_text(row.known_us) if is_held else None,
                 "leaf": row.leaf.hex(),
                 "event": as_cloudevent(event) if event is not None else None,
-                "closed": {"code": shut.code, "agency": shut.agency} if shut is not None else None,
+                "closed": {"code": shut.code, "agency": shut.agency if is_held else None} if shut is not None else None,
             }
 
     def verify_log(

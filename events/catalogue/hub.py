@@ -12,10 +12,12 @@ from events.catalogue.values import (
     Count,
     Decimal,
     EventId,
+    Hex,
     HexPrefix,
     Key,
     KeyId,
     Maybe,
+    Nonce,
     PersonNumber,
     Record,
     Subject,
@@ -276,13 +278,26 @@ class ClassShredded(SubjectAct):
     retention_class: Key
 
 
+class RemovedRow(Shape):
+    """All that the leaf of a row is the hash of, but its body: the tree cannot hold the row without that any more."""
+
+    position: Text
+    known_us: Count  # microseconds since 1970
+    header: Hex
+    nonce: Nonce
+
+
 class BodyRemoved(SubjectAct):
-    """The body of an event was removed from the log; its leaf stays."""
+    """The body of an event was removed from the log; its leaf stays.
+
+    `rows` repeats what the rows said beside their bodies, as their leaves held it until then; older ones have none.
+    """
 
     type = "hub.body-removed"
     title = "Content removed"
 
     positions: Annotated[list[Text], Field(min_length=1)]
+    rows: Maybe[list[RemovedRow]] = None
 
 
 class ErasureCompleted(SubjectAct):

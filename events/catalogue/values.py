@@ -31,6 +31,8 @@ EVENT_ID = "^[0-9a-f]{64}$"
 SUBJECT = "^[0-9a-f]{32}$"
 HEX_PREFIX = "^[0-9a-f]{0,32}$"
 KEY_ID = "^[0-9a-f]{48}$"
+NONCE = "^[0-9a-f]{24}$"
+HEX = "^(?:[0-9a-f]{2})+$"
 PERSON_NUMBER = "^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$"
 RECORD = "^[a-z0-9][a-z0-9-]{0,39}:[a-z0-9][a-z0-9-]{0,39}/[a-z][a-z0-9-]{0,39}/."
 
@@ -48,6 +50,8 @@ PATTERN_WORDS = {
     SUBJECT: "must be 32 hexadecimal digits, lower case",
     HEX_PREFIX: "must be hexadecimal digits, lower case, 32 at most",
     KEY_ID: "must be 48 hexadecimal digits, lower case",
+    NONCE: "must be 24 hexadecimal digits, lower case",
+    HEX: "must be bytes as hexadecimal digits, lower case",
     PERSON_NUMBER: "must be a person number, XXXX-XXXX",
     RECORD: "must be a record, <agency>:<system>/<type>/<id>",
 }
@@ -65,6 +69,8 @@ EventId = Annotated[str, StringConstraints(pattern=EVENT_ID)]
 Subject = Annotated[str, StringConstraints(pattern=SUBJECT)]
 HexPrefix = Annotated[str, StringConstraints(pattern=HEX_PREFIX)]
 KeyId = Annotated[str, StringConstraints(pattern=KEY_ID)]
+Nonce = Annotated[str, StringConstraints(pattern=NONCE)]
+Hex = Annotated[str, StringConstraints(pattern=HEX, max_length=2_048)]
 PersonNumber = Annotated[str, StringConstraints(pattern=PERSON_NUMBER)]
 Record = Annotated[str, StringConstraints(pattern=RECORD)]
 # 2^53 - 1: larger integers change on their way through JavaScript (RFC 8259, 6).

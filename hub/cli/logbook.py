@@ -22,6 +22,7 @@ from hub.sqlite import reading_told
 
 commands = typer.Typer(help="The log: what was received and decided, in order.", no_args_is_help=True)
 LIMIT_DEFAULT = 100
+_MARK = "bold yellow"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,7 +46,7 @@ def read(
                     rows.write(row)
                 else:
                     what = row["event"]["type"] if row["event"] else f"({row['closed']['code']})"
-                    session.screen.line(f"{row['position']}  {row['known']}  {what}  {row['leaf'][:16]}")
+                    session.screen.line(f"{row['position']}  {row['known'] or 'not held'}  {what}  {row['leaf'][:16]}")
     except (HubError, KeyboardInterrupt) as fault:
         if not session.screen.as_json:
             raise
@@ -99,13 +100,27 @@ def _show(screen: Screen, told: Document, kept: int) -> None:
         return
     screen.line(f"{told['events']:,} events: every leaf and every tile holds, no gap, known times rising.", "green")
     screen.line(_signed(told), "green" if told["signed"] else "")
-    if told["removed_bodies"]:
-        screen.line(f"{told['removed_bodies']:,} bodies were removed by redactions that the log notes.")
+    _show_removed(screen, told)
     if kept:
         screen.line(f"Among them those that were kept elsewhere ({kept}): nothing below them was changed by anybody.")
     else:
         screen.line("This shows no change by whoever has the signing key: for that, name a checkpoint kept elsewhere")
         screen.line("(--checkpoint FILE), or ask a witness. docs/verify.md says what is shown, and to whom.")
+
+
+def _show_removed(screen: Screen, told: Document) -> None:
+    many, on_trust = told["removed_bodies"], told["removed_on_trust"]
+    if not many:
+        return
+    screen.line(f"Rows without a body: {many:,}. For each the log notes a redaction.")
+    if on_trust:
+        screen.line(f"NOT SHOWN of {on_trust:,} of them: that a redaction took the body, whose the row was, and", _MARK)
+        screen.line("when exactly it was known. The keys of the hub's home would show it.", _MARK)
+    if rest := told["removed_not_held"] - on_trust:
+        screen.line(
+            f"NOT HELD of {rest:,} of them: whose the row was, and when exactly it was known, since they", _MARK
+        )
+        screen.line("were redacted before the hub repeated that. docs/verify.md has more.", _MARK)
 
 
 def _signed(told: Document) -> str:

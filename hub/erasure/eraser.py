@@ -32,7 +32,7 @@ from hub.erasure.doors import Closing, held, nobody_named, unknown_agency, unkno
 from hub.erasure.plan import Plan, events_of, holds_over, plan_of
 from hub.erasure.removing import destroy_others
 from hub.erasure.runs import Run, Runs
-from hub.erasure.telling import event_of, told_at, views_behind
+from hub.erasure.telling import event_of, row_to_repeat, told_at, views_behind
 from hub.erasurelist import Act, Listed, append, bring_up, longest_of, read_list
 from hub.ledger.prove import prove
 from projections.custody import queries as custody
@@ -221,10 +221,11 @@ class Eraser:
             self._runs.end(run)
 
     def redact(self, agency: str, subject: SubjectId, offset: int, *, ground: str, reference: str | None) -> None:
-        """Takes the content of one event away from everybody. Raises Refused `held`, and as `erase` does."""
+        """Takes the content of one event away from everybody. Raises Refused `held`, `row-changed`, as `erase` does."""
         with self._one_at_a_time:
             secrets = [each for each in self._free(subject) if (each.agency, each.retention) == (agency, RAW)]
-            run = replace(self._run(agency, subject, secrets, ground, reference), offset=offset)
+            run = self._run(agency, subject, secrets, ground, reference)
+            run = replace(run, offset=offset, row=row_to_repeat(self._bench.log, offset))
             self._runs.begin(run)
             self._carry_out(run, _quiet)
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from events.others import token_of_class
 from hub.durable import make_folder, sync_folder
@@ -20,7 +22,8 @@ FOLDER = "erasing"
 class Run:
     """One erasure, the shredding of one class (`retention`) or the redaction of one event (`offset`).
 
-    Without a subject it is all of an agency's records. A class may be that of one fact's third persons.
+    `row` is what the log is to hold of the redacted event's row when its leaf can't any more. Without a subject it is
+    all of an agency's records. A class may be that of one fact's third persons.
     """
 
     agency: str
@@ -35,6 +38,7 @@ class Run:
     counted_to: int
     rules_ended: int  # consents, refusals and the like whose ending was confirmed by name
     offset: int | None = None
+    row: Mapping[str, Any] | None = None
 
     @property
     def is_whole(self) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from events.errors import TryAgainLater
-from events.log.sqlite import PARTITION
+from events.codec import Sealed, leaf_hash
+from events.errors import Refused, TryAgainLater
+from events.ledger import includes
+from events.log.sqlite import PARTITION, SqliteLog
 from hub.erasure.runs import Run
 from hub.erasurelist import Listed
+from hub.ledger.removals import repeated
 from projections.custody import queries as custody
 
 
@@ -26,7 +29,8 @@ def event_of(run: Run, listed: Listed) -> tuple[str, dict[str, Any]]:
         return "hub.class-shredded", {**payload, "retention_class": run.retention}
     if run.offset is not None:
         del payload["key_ids"]  # those of the raw parts: what the log holds goes on under the others
-        return "hub.body-removed", {**payload, "positions": [f"{PARTITION}:{run.offset}"]}
+        rows = {} if run.row is None else {"rows": [dict(run.row)]}
+        return "hub.body-removed", {**payload, "positions": [f"{PARTITION}:{run.offset}"], **rows}
     return "hub.subject-erased", payload
 
 
@@ -39,6 +43,24 @@ def told_at(db: sqlite3.Connection, run: Run) -> int | None:
         return shredded.at if shredded is not None and shredded.known_us >= run.begun_us else None
     erased = custody.erased(db, run.subject_bytes)
     return erased.at if erased is not None else None
+
+
+def row_to_repeat(log: SqliteLog, offset: int) -> dict[str, Any]:
+    """What the redaction of an event repeats of its row, which the tree holds until then.
+
+    Raises Refused `row-changed` where it does not: what was changed must not be told again as true.
+    """
+    signed = log.checkpoint().checkpoint
+    (row,) = log.read(PARTITION, offset, 1)
+    leaf = leaf_hash(offset, row.known_us, Sealed(row.header, row.nonce, row.body))
+    if not includes(leaf, offset, signed.size, log.tree().inclusion(offset, signed.size), signed.root):
+        raise Refused(
+            "row-changed",
+            "the row of this event is not the one that the log's tree holds: it was changed or damaged",
+            where="position",
+            next_step="Keep the file as it is, run `tellonce log verify`, and redact in a backup that verifies.",
+        )
+    return repeated(row)
 
 
 def views_behind() -> TryAgainLater:

@@ -218,6 +218,7 @@ WAYS = (
         answers=Redacted,
         codes=(
             "not-redactable",
+            "row-changed",
             "nobody-named",
             "other-epoch",
             "bad-position",

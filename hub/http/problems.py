@@ -70,6 +70,7 @@ _CONFLICTS = (
     "not-restricted",
     "not-held",
     "not-redactable",
+    "row-changed",
     "nobody-named",
 )
 _NOT_UNDERSTOOD = ("unknown-option", "option-of-register")

@@ -306,17 +306,20 @@ class Paired(_Answer):
 
 
 class ClosedRow(_Answer):
-    """Why a row does not open: `erased` where its key was destroyed on purpose."""
+    """Why a row does not open: `erased` where its key was destroyed on purpose, `removed` where its body was redacted.
+
+    Of a removed row whose agency and known time nothing holds any more both are null.
+    """
 
     code: str
-    agency: str
+    agency: str | None
 
 
 class LogRow(_Answer):
     """A line of the log: the event, or why it stays closed, and what the log assigned to it."""
 
     position: str
-    known: str
+    known: str | None
     leaf: str
     event: dict[str, Any] | None
     closed: ClosedRow | None

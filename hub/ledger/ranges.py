@@ -86,6 +86,7 @@ def derive(path: Path, key: VerifierKey, start: int, end: int, stored: Sequence[
     """Rows from `start` to `end`, and the checkpoints whose sizes lie between."""
     with closing(file.connect(path, flags=apsw.SQLITE_OPEN_READONLY)) as db:
         try:
+            db.execute("BEGIN")  # one state of the file, or a redaction that comes meanwhile looks like a theft
             return _Stretch(db, start, end).derived(key, stored)
         except file.DAMAGE:  # before its first row
             return Part(start, end, [], [], 0, 0, 0, Fault("broken-file", start, max(start, end - 1)))
@@ -167,16 +168,15 @@ class _Stretch:
         except (struct.error, TypeError) as error:  # SQLite keeps whatever type somebody wrote
             raise Broken(at, "broken-row") from error
         derived = hashlib.sha256(whole).digest()
-        if derived == leaf:
-            if header[0] != _HEADER_FORMAT or len(header) != 2 + header[1] + _IDS_BYTES:
-                raise Broken(at, "broken-row")
-            return derived
-        if not body and isinstance(leaf, bytes) and len(leaf) == len(derived):
-            if at not in self._may_be_empty:
-                raise Broken(at, "body-missing")
-            self._removed += 1
-            return leaf
-        raise Broken(at, "leaf-differs")
+        is_removed = derived != leaf and not body and isinstance(leaf, bytes) and len(leaf) == len(derived)
+        if derived != leaf and not is_removed:
+            raise Broken(at, "leaf-differs")
+        if is_removed and at not in self._may_be_empty:
+            raise Broken(at, "body-missing")
+        if len(header) < 2 or header[0] != _HEADER_FORMAT or len(header) != 2 + header[1] + _IDS_BYTES:
+            raise Broken(at, "broken-row")
+        self._removed += is_removed
+        return leaf if is_removed else derived
 
 
 def _mark(stored: Stored, key: VerifierKey, leaves: Sequence[bytes]) -> Mark:

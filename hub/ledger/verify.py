@@ -24,7 +24,7 @@ from events.ledger import EMPTY, TILE_HEIGHT, Edge, extended, root_of
 from events.log import file
 from events.log.sqlite import PARTITION
 from hub.ledger.ranges import Fault, Mark, Part, Stored, derive
-from hub.ledger.removals import unnamed
+from hub.ledger.removals import Removals, checked
 
 STRETCH = 4_096  # positions; a multiple of a tile's width
 _ALONE_MAX = 20_000  # below this, starting processes takes longer than what they do
@@ -58,11 +58,12 @@ class State(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """What came of it. `fault` is the first in the log."""
+    """What came of it. `fault` is the first in the log; `removals` is known once all else holds."""
 
     shape: Shape
     state: State
     fault: Fault | None
+    removals: Removals = Removals()
 
 
 def shape_of(path: Path, kept: Sequence[str] = ()) -> Shape:
@@ -171,7 +172,7 @@ def verify(
 ) -> Verified:
     """Derives everything again, from `state` on where one is given; `keep` is told of each stretch that held.
 
-    With an opener also that each removed body is named by a redaction.
+    With an opener also that each removed body is named by a redaction, which holds the rest of its row.
     """
     shape = shape_of(path, kept)
     begun = state or State()
@@ -184,12 +185,12 @@ def verify(
                 return Verified(shape, joining.state, joining.fault)
             keep(joining.state)
             progress(part.end, shape.size)
-        return Verified(shape, joining.state, at_the_end(path, shape, opener))
+        return at_the_end(path, shape, joining.state, opener)
 
 
 def document(found: Verified) -> dict[str, Any]:
     """What came of it as parsed JSON: how far it was verified and signed, and the first fault with its place."""
-    shape, state, fault = found
+    shape, state, fault, removals = found
 
     def place(at: int) -> str:
         return f"{shape.epoch}:{PARTITION}:{at}"
@@ -201,6 +202,8 @@ def document(found: Verified) -> dict[str, Any]:
         "signed": state.signed,
         "checkpoints": state.checkpoints,
         "removed_bodies": state.removed,
+        "removed_not_held": removals.not_held,
+        "removed_on_trust": removals.on_trust,
         "fault": fault and fault.code,
         "first_bad": place(fault.first) if fault else None,
         "last_bad": place(fault.last) if fault else None,
@@ -258,9 +261,11 @@ def before_rows(shape: Shape) -> Fault | None:
     return Fault("log-cut-short", shape.size, longest - 1, longest) if longest > shape.size else None
 
 
-def at_the_end(path: Path, shape: Shape, opener: Opener | None) -> Fault | None:
-    """What is wrong once every row and every checkpoint holds."""
-    return _order(shape) or _beyond(path) or (unnamed(path, opener) if opener is not None else None)
+def at_the_end(path: Path, shape: Shape, state: State, opener: Opener | None) -> Verified:
+    """What came of it once every row and every checkpoint holds."""
+    if fault := _order(shape) or _beyond(path):
+        return Verified(shape, state, fault)
+    return Verified(shape, state, *checked(path, opener))
 
 
 def _order(shape: Shape) -> Fault | None:

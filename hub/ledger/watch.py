@@ -109,4 +109,4 @@ class Watch:
                 self._done = end
                 if self._stopping.wait(max(_REST * (time.perf_counter() - begun), _REST_MIN_S)):
                     return None
-            return Verified(shape, joining.state, at_the_end(self._path, shape, self._opener))
+            return at_the_end(self._path, shape, joining.state, self._opener)

@@ -26,6 +26,7 @@ from hub.services import Services
 from hub.settings import Settings, read_settings
 from tests.counts import times
 from tests.hub.homes import AUDITOR, STEWARD, nhs_number, open_home, registration, send
+from tests.hub.ledger.forging import Copy
 from tests.keyring import opened
 
 KEYS = "keys.sqlite"
@@ -178,7 +179,12 @@ def test_what_was_redacted_since_is_redacted_again(officer: Officer) -> None:
         assert (row.leaf, row.body) == (hers.leaf, b"")
         assert hub.wait_until_read(20)
         assert Reading(hub).find(STEWARD, nhs_number=nhs_number(1))["people"] == []
-        assert Services(hub).verify_log(AUDITOR)["verified"]
+        verified = Services(hub).verify_log(AUDITOR)
+        assert (verified["verified"], verified["removed_bodies"], verified["removed_not_held"]) == (True, 1, 0)
+    log = Copy.of(officer.settings("again").home / "log.sqlite")
+    log.run("UPDATE log SET header = ? WHERE position = ?", hers.header.replace(b"housing", b"hospice"), hers.offset)
+    with Hub(officer.settings("again")) as hub:
+        assert Services(hub).verify_log(AUDITOR)["fault"] == "removed-row-differs"
 
 
 def _joined(header: bytes) -> bytes:

@@ -86,7 +86,20 @@ def test_one_event_is_redacted(tell: Tell, alex: str) -> None:
     assert tell("redact", entry["position"], "--ground", "third-person").code == 2
     assert tell("redact", entry["position"], "--ground", "third-person", "--yes").code == 0
     assert len(tell("--json", "timeline", alex).document["entries"]) == 1
-    assert tell("log", "verify").code == 0
+    assert "Rows without a body: 1." in (told := tell("log", "verify").out)
+    assert "NOT SHOWN" not in told
+
+
+def test_whoever_verifies_without_the_homes_keys_is_told_what_is_not_shown(tell: Tell, alex: str, home: Path) -> None:
+    entry = tell("--json", "timeline", alex).document["entries"][0]
+    assert tell("redact", entry["position"], "--ground", "third-person", "--yes").code == 0
+    key = tell("log", "prove", entry["position"]).document["key"]
+    (home / "keys.sqlite").rename(home / "elsewhere.sqlite")
+    ran = tell("log", "verify", "--key", key)
+    assert ran.code == 0
+    assert "NOT SHOWN of 1 of them: that a redaction took the body" in ran.out
+    told = tell("--json", "log", "verify", "--key", key).document
+    assert (told["removed_bodies"], told["removed_not_held"], told["removed_on_trust"]) == (1, 1, 1)
 
 
 def test_the_third_persons_of_a_fact_are_removed(tell: Tell, alex: str, events_file: Callable[..., Path]) -> None:

@@ -38,7 +38,7 @@ def test_the_hashes_of_the_example_follow_from_each_other() -> None:
 
 def test_every_fault_that_verifying_finds_is_explained() -> None:
     told = set()
-    for name in ("ranges.py", "verify.py"):
+    for name in ("ranges.py", "removals.py", "verify.py"):
         text = (ROOT / "hub" / "ledger" / name).read_text("utf-8")
         told |= set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', text))
     explained = set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", PAGE.partition("| fault |")[2]))

@@ -328,14 +328,7 @@ def test_what_no_checkpoint_covers_can_be_rewritten(copy: Copy, key: VerifierKey
     assert copy.verify(key).fault is None
 
 
-# ---- redaction
-
-
-def test_a_removed_body_that_is_noted_verifies(copy: Copy, key: VerifierKey) -> None:
-    copy.run("UPDATE log SET body = x'', nonce = zeroblob(12) WHERE position IN (16, 300)")
-    copy.run("INSERT INTO removed VALUES(16, 900), (300, 900)")
-    found = copy.verify(key)
-    assert (found.fault, found.state.removed) == (None, 2)
+# ---- redaction; test_removals.py has more
 
 
 def test_the_leaf_of_a_removed_body_cannot_be_changed(copy: Copy, key: VerifierKey) -> None:
