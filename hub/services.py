@@ -6,28 +6,26 @@ Each operation names its caller and asks the door first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from adapters.sdk.outcome import SUMS, Counts, MessageOutcome, Report
 from adapters.sdk.receipts import Arrival
 from events.clock import from_us, us_text
-from events.codec import StoredRow
-from events.envelope import as_cloudevent
 from events.errors import Refused, RejectedMessage, TryAgainLater
 from events.ids import parse_source
-from events.log.port import page, parse_position
+from events.log.port import parse_position
 from events.log.sqlite import PARTITION
 from hub.access.door import Caller, may_see, permit, permit_agency
 from hub.assembly import LOG, Hub
 from hub.backup import back_up
 from hub.erasure.officer import Officer
 from hub.ledger.prove import prove
-from hub.ledger.removals import held_among
 from hub.ledger.verify import document, verify
 from hub.reading import Reading
 from hub.reading.questions import check_agency
+from hub.reading.rows import rows_from
 from hub.receipts.journal import unknown_receipt
 from hub.receipts.names import quarantine_name, quarantine_number
 from hub.receipts.queries import QuarantineEntry, QuarantineState, ReceiptStatus, unknown_quarantine_number
@@ -141,7 +139,10 @@ class Services:
     def read_log(
         self, caller: Caller, *, start: str | None = None, limit: int | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Events from a position on, with what the log assigned to them. Raises Refused `other-epoch`."""
+        """Events from a position on, with what the log assigned to them; those of a restricted record stay closed.
+
+        Raises Refused `other-epoch`.
+        """
         permit(caller, "log")
         at = 0
         if start is not None:
@@ -149,33 +150,7 @@ class Services:
             if position.epoch != self._hub.log.epoch:
                 raise Refused("other-epoch", "this position is from before a restore", where="start")
             at = position.offset
-        return self._events(at, limit)
-
-    def _events(self, at: int, limit: int | None) -> Iterator[dict[str, Any]]:
-        end = self._hub.log.head()[PARTITION]
-        end = end if limit is None else min(end, at + limit)
-        while at < end:
-            rows = page(self._hub.log.read(PARTITION, at, min(_PAGE_MAX, end - at)))
-            yield from self._told(rows)
-            at = rows[-1].offset + 1
-
-    def _told(self, rows: Sequence[StoredRow]) -> Iterator[dict[str, Any]]:
-        opened = self._hub.keys.ring.open(PARTITION, rows, with_grounds=True)
-        events = {logged.offset: logged.event for logged in opened.logged}
-        closed = {each.offset: each for each in opened.closed}
-        removed = [row for row in rows if row.offset in closed and closed[row.offset].code == "removed"]
-        held = held_among(self._hub.home / LOG, self._hub.keys.ring, removed)
-        not_held = {row.offset for row in removed} - held
-        for row in rows:
-            event, shut = events.get(row.offset), closed.get(row.offset)
-            is_held = row.offset not in not_held
-            yield {
-                "position": f"{self._hub.log.epoch}:{PARTITION}:{row.offset}",
-                "known": us_text(row.known_us) if is_held else None,
-                "leaf": row.leaf.hex(),
-                "event": as_cloudevent(event) if event is not None else None,
-                "closed": {"code": shut.code, "agency": shut.agency if is_held else None} if shut is not None else None,
-            }
+        return rows_from(self._hub, at, limit)
 
     def verify_log(
         self, caller: Caller, progress: Callable[[int, int], None] = lambda done, of: None

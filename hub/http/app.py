@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -19,7 +19,7 @@ from events.errors import HubError
 from hub.access.tokens import Tokens
 from hub.assembly import Hub
 from hub.http import custody, health, intake, links, log, people, problems, receipts, sources, timeline
-from hub.http.asking import BadQuestion, Desk, DoorOf, QueryOf
+from hub.http.asking import BadQuestion, Desk, DoorOf, QueryOf, no_question
 from hub.http.edge import Edge
 from hub.http.health import Pulse
 from hub.http.metrics import Metrics
@@ -75,7 +75,7 @@ def bare_app() -> FastAPI:
             way.path,
             way.handler,
             methods=[way.method],
-            dependencies=[*([Depends(DoorOf(way.action))] if way.action else []), Depends(QueryOf(way.families))],
+            dependencies=list(_asked_before(way)),
             response_model=None,
         )
     app.add_exception_handler(BadQuestion, _on_bad_question)
@@ -85,6 +85,15 @@ def bare_app() -> FastAPI:
     app.add_exception_handler(RequestValidationError, problems.on_bad_question)
     app.add_exception_handler(HTTPException, problems.on_http_error)
     return app
+
+
+def _asked_before(way: Way) -> Iterator[Any]:
+    """What is looked at before a route's handler: the door first, then the address, then a body that nobody reads."""
+    if way.action:
+        yield Depends(DoorOf(way.action))
+    yield Depends(QueryOf(way.families))
+    if way.method == "POST" and way.asks is None and not way.raw:
+        yield Depends(no_question)
 
 
 def _on_bad_question(request: Request, error: Exception) -> Response:

@@ -14,7 +14,7 @@ from typing import BinaryIO, ParamSpec, TypeVar, cast
 
 import orjson
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -148,6 +148,17 @@ async def question_of(request: Request, model: type[Question]) -> Question:
     except ValidationError as error:
         told, errors = bad_question(error.errors(include_input=False, include_context=False, include_url=False))
         raise BadQuestion(told, errors) from error
+
+
+class _Nothing(BaseModel):
+    """Of a route whose address asks all there is to ask."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+async def no_question(request: Request) -> None:
+    """Refuses a body where a route asks nothing: who writes `{"dry": true}` means something by it."""
+    await question_of(request, _Nothing)
 
 
 class BadQuestion(RejectedMessage):

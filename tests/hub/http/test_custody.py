@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hub.http import custody_shapes as shapes
@@ -47,6 +48,33 @@ def test_a_record_is_restricted_and_held(served: Served) -> None:
     refused = served.ask("steward", "POST", "/v1/erasures", json={"record": record, **CASE})
     assert (refused.status_code, code_of(refused)) == (409, "held")
     shapes.HeldRecords.model_validate(ask(served, "/v1/holds/lift", {"record": record, **CASE}))
+
+
+def test_what_is_restricted_is_not_read_in_the_log_either(served: Served) -> None:
+    record, _ = known(served, "custody-5", 45)
+    other, _ = known(served, "custody-6", 46)
+    shapes.Acted.model_validate(ask(served, "/v1/restrictions", {"record": record, **CASE}))
+    for role in ("auditor", "admin"):
+        rows = log_of(served, role)
+        assert not [row for row in rows if row["event"] and "custody-5" in json.dumps(row["event"])]
+        assert {"code": "restricted", "agency": "housing"} in [row["closed"] for row in rows]
+        assert [row for row in rows if row["event"] and row["event"]["subject"] == other.partition("/")[2]]
+        assert [row for row in rows if row["event"] and row["event"]["type"] == "hub.subject-restricted"]
+    shapes.Acted.model_validate(ask(served, "/v1/restrictions/end", {"record": record, **CASE}))
+    assert [row for row in log_of(served, "auditor") if row["event"] and "custody-5" in json.dumps(row["event"])]
+
+
+def log_of(served: Served, role: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in served.ask(role, "GET", "/v1/log").text.splitlines()]
+
+
+def test_a_body_is_refused_where_a_route_asks_nothing(served: Served) -> None:
+    for path in ("/v1/retention/apply", "/v1/quarantine/Q-1/retry"):
+        dry = served.ask("steward", "POST", path, json={"dry": True})
+        assert (dry.status_code, code_of(dry)) == (422, "bad-question"), path
+        torn = served.ask("steward", "POST", path, content=b"{nope")
+        assert (torn.status_code, code_of(torn)) == (400, "bad-json"), path
+    assert served.ask("practitioner", "POST", "/v1/retention/apply", json={"dry": True}).status_code == 403
 
 
 def test_periods_and_redaction(served: Served) -> None:
