@@ -78,7 +78,10 @@ class Opener(Protocol):
     """Whoever holds the keys: rows are opened through it alone."""
 
     def open(self, partition: str, rows: Sequence[StoredRow]) -> Opened:
-        """Opens what may be opened. Raises TryAgainLater where it can't be known whether keys still hold."""
+        """Opens what may be opened: events whose types and versions this program knows (events/soundness.py).
+
+        Raises TryAgainLater where it can't be known whether keys still hold.
+        """
         ...
 
 
@@ -126,5 +129,7 @@ def open_row(partition: str, row: StoredRow, header: Header, cipher: AESGCM) -> 
     try:
         attributes = orjson.loads(opened(cipher, row.nonce, row.body, _BODY_LABEL + row.header))
     except (DoesNotOpen, TypeError, orjson.JSONDecodeError):  # a column may hold another type
+        return None
+    if not isinstance(attributes, dict):
         return None
     return Logged(partition, row.offset, row.known_us, Event(header.id, header.agency, header.subject, attributes))

@@ -13,6 +13,7 @@ from events.ids import EventId, RecordRef, Source, SubjectId, parse_source, reco
 
 ACTIONS = ("assert", "withdraw", "void", "withdraw-group")
 SCHEMA_PREFIX = "urn:tellonce:schema:"
+_UNSEEN = frozenset({"factref", "standin"})  # of the hub's own working
 
 
 class Event(NamedTuple):
@@ -65,5 +66,5 @@ def schema_urn(type_name: str, version: int) -> str:
 
 def as_cloudevent(event: Event) -> dict[str, Any]:
     """The event in CloudEvents 1.0 structured JSON, as parsed JSON."""
-    shown = {name: value for name, value in event.attributes.items() if name != "factref"}
+    shown = {name: value for name, value in event.attributes.items() if name not in _UNSEEN}
     return {"specversion": "1.0", "id": event.id.hex(), "datacontenttype": "application/json", **shown}

@@ -72,6 +72,7 @@ class Keyring(RecordKeys, Protocol):
 
 
 SEALING = b"sealing/1"
+EVENT_IDS = b"event-id/1"
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
@@ -100,7 +101,7 @@ def derive(secret: bytes, *labels: bytes) -> list[bytes]:
 
 def subject_keys(subject: SubjectId, secret: bytes, cipher_of: Callable[[bytes], Cipher] = Cipher) -> SubjectKeys:
     """Everything that follows from a secret."""
-    id_key, fact_key, sealing_key = derive(secret, b"event-id/1", b"fact-token/1", SEALING)
+    id_key, fact_key, sealing_key = derive(secret, EVENT_IDS, b"fact-token/1", SEALING)
     return SubjectKeys(subject, key_id_of(secret), id_key, fact_key, cipher_of(sealing_key))
 
 
@@ -115,6 +116,12 @@ def cipher_of(secret: bytes) -> Cipher:
     """What opens all that is sealed under a secret, for whoever only reads."""
     (sealing_key,) = derive(secret, SEALING)
     return Cipher(sealing_key)
+
+
+def reading_keys(secret: bytes) -> tuple[Cipher, bytes]:
+    """What opens an event that is sealed under a secret, and what its id is keyed by."""
+    sealing_key, id_key = derive(secret, SEALING, EVENT_IDS)
+    return Cipher(sealing_key), id_key
 
 
 # Everything a reader can see or policy decides by; in this order, for ever.
@@ -132,6 +139,10 @@ _COVERED = (
     "returnscope",
 )
 
+_SENSITIVITY = _COVERED.index("dataclassification")
+STAND_IN = "standin"  # of a stored event whose id rests on its place in a file; no reader sees it
+NO_MESSAGE_ID = "no-message-id message"  # the finding of one whose id rests on its receipt
+
 
 def event_id(keys: SubjectKeys, attributes: Mapping[str, Any], content: bytes, stand_in: str | None) -> EventId:
     """Keyed digest of what an event says; an equal id is a duplicate (docs/laws.md, "Identity").
@@ -139,9 +150,42 @@ def event_id(keys: SubjectKeys, attributes: Mapping[str, Any], content: bytes, s
     `stand_in` takes the order's place for senders that give none: their message id, or the receipt and place.
     """
     order = attributes.get("order")
-    covered: list[Any] = list(map(attributes.get, _COVERED))
-    covered.append(["order", order] if order is not None else ["message", stand_in])
-    return EventId(mac(keys.id_key, orjson.dumps(covered) + b"\0" + content))
+    basis = ["order", order] if order is not None else ["message", stand_in]
+    return _event_id(keys.id_key, [*map(attributes.get, _COVERED), basis], content)
+
+
+def is_id_of(identity: EventId, id_key: bytes, stored: Mapping[str, Any], content: bytes) -> bool:
+    """Whether an id is that of an event of these stored attributes.
+
+    They do not tell whether the sender or the register said how sensitive it is: either will do. Nor do they tell what
+    stood for an order in events of files from before `standin` was stored: those are taken at their word.
+    """
+    basis = _basis(stored)
+    if basis is None:
+        return True
+    covered = [*map(stored.get, _COVERED), basis]
+    said = covered[_SENSITIVITY]
+    covered[_SENSITIVITY] = None  # as most senders leave it
+    if _event_id(id_key, covered, content) == identity:
+        return True
+    covered[_SENSITIVITY] = said
+    return _event_id(id_key, covered, content) == identity
+
+
+def _event_id(id_key: bytes, covered: list[Any], content: bytes) -> EventId:
+    return EventId(mac(id_key, orjson.dumps(covered) + b"\0" + content))
+
+
+def _basis(stored: Mapping[str, Any]) -> list[str] | None:
+    """The order, or what takes its place; None where a stored event does not tell."""
+    if "order" in stored:
+        return ["order", stored["order"]]
+    if "senderid" in stored:
+        return ["message", f"id:{stored['senderid']}"]
+    if STAND_IN in stored:
+        return ["message", stored[STAND_IN]]
+    is_of_a_receipt = NO_MESSAGE_ID in stored.get("findings", ())
+    return ["message", f"receipt:{stored.get('rawref')}"] if is_of_a_receipt else None
 
 
 def decision_id(id_key: bytes, kind: str, cause: str, model: str) -> EventId:

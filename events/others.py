@@ -17,7 +17,7 @@ from events.canonical import canonical
 from events.catalogue.base import Shape
 from events.catalogue.registry import TYPES
 from events.catalogue.shapes import Other
-from events.envelope import Logged
+from events.envelope import Event, Logged
 from events.errors import RejectedMessage
 from events.identity import SubjectKeys
 from events.ids import EventId, FactToken
@@ -108,6 +108,11 @@ def without_others(logged: Logged) -> Logged:
     """The event as its body tells it: with a marker in the place of each third person that was not put back."""
     attributes = {name: value for name, value in logged.event.attributes.items() if name != ATTRIBUTE}
     return logged._replace(event=logged.event._replace(attributes=attributes))
+
+
+def has_removed(event: Event) -> bool:
+    """Whether a third person of an event was removed: nobody knows any more what its id covers."""
+    return any(holder[name] == REMOVED for holder, name in _places(event.payload, _way_of_type(event.type)))
 
 
 def _places(payload: Any, way: _Way) -> Iterator[_Place]:

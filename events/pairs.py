@@ -79,6 +79,8 @@ def opened(event: Event, box: Box, keys: PairKeys) -> Event:
         inner = orjson.loads(keys.cipher.open(box.nonce, box.sealed, _LABEL + event.id))
     except orjson.JSONDecodeError as error:
         raise DoesNotOpen from error
+    if not isinstance(inner, dict):
+        raise DoesNotOpen
     if is_whole(event):
         return event._replace(attributes=inner)
     return _with(event, {**event.payload, **inner})

@@ -89,7 +89,7 @@ class Keys:
 
     def _keep(self, agency: str, subject: SubjectId, retention: str, secret: bytes) -> SubjectKeys:
         keys = subject_keys(subject, secret)
-        self._held[keys.key_id] = Held(agency, subject, retention, keys.cipher)
+        self._held[keys.key_id] = Held(agency, subject, retention, keys.cipher, keys.id_key)
         self._secrets[keys.key_id] = secret
         return self.made.setdefault(keys.key_id, keys)
 

@@ -17,7 +17,7 @@ from events.catalogue import TYPES, check_payload, check_retraction
 from events.codec import Sealed, seal
 from events.envelope import schema_urn
 from events.errors import RejectedMessage
-from events.identity import RecordKeys, SubjectKeys, event_id, fact_token
+from events.identity import STAND_IN, RecordKeys, SubjectKeys, event_id, fact_token
 from events.ids import EventId, checked_subject, source_of
 from events.order import normal_instant, parse_order
 from events.others import ATTRIBUTE as OTHERS
@@ -27,6 +27,7 @@ _FACT_NAME_MAX = 512
 _GROUP_TYPE = "record.retracted"
 _RAW = "raw"  # the class under which a record's part of a receipt is sealed
 ERASED = "subject-erased"
+_OF_A_FILE = "file:"
 _SCHEMAS = {name: schema_urn(name, kind.version) for name, kind in TYPES.items()}
 
 
@@ -146,7 +147,7 @@ class EventMaker:
         if message.sender_id is not None:
             return f"id:{message.sender_id}", []
         if self._file_name is not None:
-            return f"file:{self._file_name}:{rawhash}:{self._count(self._rows, rawhash)}", []
+            return f"{_OF_A_FILE}{self._file_name}:{rawhash}:{self._count(self._rows, rawhash)}", []
         finding = Finding("no-message-id", "message", "no order, id or file name: sent again, it would be new")
         return f"receipt:{self._receipt_id}#{message.place}", [finding]
 
@@ -162,6 +163,8 @@ class EventMaker:
         identity = event_id(keys, said, content, stand_in)
         # The rest is no part of the id: how it came, and what the register supplies.
         attributes: dict[str, Any] = {**said, **fact.attributes, **shared}
+        if order is None and stand_in is not None and stand_in.startswith(_OF_A_FILE):
+            attributes[STAND_IN] = stand_in
         attributes["dataschema"] = _SCHEMAS[fact.type]
         attributes["orderfrom"] = fact.order_from if order is not None else "arrival"
         attributes["dataclassification"] = fact.sensitivity or self._agency.default_sensitivity

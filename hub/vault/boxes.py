@@ -11,8 +11,10 @@ from events.envelope import Logged
 from events.identity import PairKeys
 from events.ids import SubjectId
 from events.sealing import Cipher, DoesNotOpen
+from events.soundness import BROKEN_ROW
 
-ERASED, BROKEN_ROW = "erased", "broken-row"
+AGENCY = "hub"  # who holds the hub's own keys
+ERASED = "erased"
 
 
 class Held(NamedTuple):
@@ -22,6 +24,7 @@ class Held(NamedTuple):
     subject: bytes
     retention: str
     cipher: Cipher
+    id_key: bytes
 
 
 class Opening(NamedTuple):

@@ -22,10 +22,10 @@ from events.sealing import SECRET_BYTES, Cipher, Drawn, SecretName, key_id_of, w
 from hub.sqlite import faults_told, open_file, open_to_read
 from hub.vault import destroying, own, rotating
 from hub.vault.agencies import AgencyKeys, broken_key, opened_secret
-from hub.vault.boxes import Held
+from hub.vault.boxes import AGENCY, Held
 from hub.vault.kms import Kms
 from hub.vault.known import Known, Pending, Slot, Stored
-from hub.vault.ring import AGENCY, Ring, since_boot_s
+from hub.vault.ring import Ring, since_boot_s
 from hub.vault.tables import EMPTY, STORED_FORMAT, make_tables
 
 SUBJECT_BYTES = 16
@@ -148,7 +148,7 @@ class KeyStore:
                 raise _erased()
             subject = known.subject or self._new_subject(known)
             keys = known.keys[slot] = subject_keys(subject, self._secret(known, subject, slot))
-            self.ring.learn(keys.key_id, Held(slot[0], subject, slot[1], keys.cipher))
+            self.ring.learn(keys.key_id, Held(slot[0], subject, slot[1], keys.cipher, keys.id_key))
         return keys
 
     def _secret(self, known: Known, subject: SubjectId, slot: Slot) -> bytes:

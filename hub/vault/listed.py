@@ -17,8 +17,9 @@ from events.log.transaction import transaction
 from hub.erasurelist import Act, ErasureList, Listed, appended
 from hub.sqlite import faults_told, open_file
 from hub.vault import destroying
+from hub.vault.boxes import AGENCY
 from hub.vault.kms import Kms
-from hub.vault.ring import AGENCY, Ring
+from hub.vault.ring import Ring
 from hub.vault.tables import STORED_FORMAT, make_tables
 
 _PAGE = 2_000

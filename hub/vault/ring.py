@@ -15,21 +15,20 @@ from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from events.catalogue.base import retention_of
 from events.codec import Closed, Header, Opened, StoredRow, open_row, read_header
 from events.envelope import Logged
-from events.identity import PairKeys, cipher_of, keys_of_pair
+from events.identity import PairKeys, cipher_of, keys_of_pair, reading_keys
 from events.ids import SubjectId
 from events.log.bulk import select_rows
-from events.pairs import is_whole
 from events.sealing import NO_KEY_ID, Cipher
+from events.soundness import BROKEN_ROW
 from hub.sqlite import open_to_read, reading_told
 from hub.vault.agencies import AgencyKeys, BrokenKey, opened_secret
-from hub.vault.boxes import BROKEN_ROW, ERASED, Held, Opening, is_boxed, unboxed
+from hub.vault.boxes import ERASED, Held, Opening, is_boxed, unboxed
+from hub.vault.counting import refusal, refusal_of_unboxed
 from hub.vault.kms import Kms
 from hub.vault.tables import EMPTY
 
-AGENCY = "hub"
 LEASE_S = 60.0
 CACHE_MAX = 200_000
 _HELD = (
@@ -52,6 +51,7 @@ class _Page(NamedTuple):
 
     made: dict[bytes, AESGCM]
     absent: dict[bytes, str]  # why a key can't be had
+    used: dict[bytes, Held]  # with what rows were opened
 
 
 class Ring:
@@ -75,16 +75,16 @@ class Ring:
         What a decision about a record rests on, where that is another record, is told `with_grounds` alone.
         """
         headers = [read_header(row.header) for row in rows]
-        page = _Page({}, self._load({header.key_id: header.subject for header in headers if header is not None}))
+        page = _Page({}, self._load({header.key_id: header.subject for header in headers if header is not None}), {})
         found = [
             BROKEN_ROW if header is None else self._opened(partition, row, header, page)
             for row, header in zip(rows, headers, strict=True)
         ]
-        boxed = [at for at, each in enumerate(found) if is_boxed(each)]
+        boxed = {at: Opening(headers[at], each) for at, each in enumerate(found) if is_boxed(each)}
         if boxed:
-            openings = [Opening(headers[at], found[at]) for at in boxed]
-            for at, each in zip(boxed, unboxed(self, openings, with_grounds=with_grounds), strict=True):
-                found[at] = each
+            told = unboxed(self, list(boxed.values()), with_grounds=with_grounds)
+            for (at, opening), each in zip(boxed.items(), told, strict=True):
+                found[at] = _counting(opening, each, page)
         return _parted(rows, headers, found)
 
     def keys_at_hand(self, wanted: Mapping[bytes, SubjectId]) -> Mapping[bytes, Held | str]:
@@ -151,7 +151,10 @@ class Ring:
             return "foreign-key"
         made = page.made.get(header.key_id) or page.made.setdefault(header.key_id, held.cipher.made())
         logged = open_row(partition, row, header, made)
-        return BROKEN_ROW if logged is None else _refusal(logged, held) or logged
+        if logged is None:
+            return BROKEN_ROW
+        page.used[header.key_id] = held
+        return refusal(logged.event, held) or logged
 
     def _secret(self, subject: bytes, key_id: bytes) -> bytes | str:
         """A secret as the file holds it, or the code of why there is none; under the lock."""
@@ -217,7 +220,7 @@ class Ring:
                 if secret is None:
                     broken.add(key_id)
                 else:
-                    self.learn(key_id, Held(agency, subject, retention, cipher_of(secret)))
+                    self.learn(key_id, Held(agency, subject, retention, *reading_keys(secret)))
                     found.add(key_id)
             if not broken:
                 break
@@ -247,13 +250,8 @@ def _parted(rows: Sequence[StoredRow], headers: Sequence[Header | None], found: 
     return opened
 
 
-def _refusal(logged: Logged, held: Held) -> str | None:
-    """Why an event may not stand under this key: the hub's keys open its own words and no others."""
-    told = logged.event.attributes.get("type")
-    if is_whole(logged.event):
-        return None if held.agency == AGENCY else "foreign-key"
-    if not isinstance(told, str):
-        return BROKEN_ROW
-    if told.startswith("hub.") != (held.agency == AGENCY):
-        return "foreign-key"
-    return None if retention_of(told) == held.retention else "wrong-class"
+def _counting(opening: Opening, told: Logged | str, page: _Page) -> Logged | str:
+    """A row whose box is open, or the code of why it does not count."""
+    if isinstance(told, str) or isinstance(opening.found, str) or opening.header is None:
+        return told
+    return refusal_of_unboxed(opening.found.event, told.event, page.used[opening.header.key_id]) or told

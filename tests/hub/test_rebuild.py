@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from events.canonical import canonical
 from events.catalogue import TYPES
 from events.clock import us_text
 from events.codec import seal
-from events.ids import EventId
+from events.identity import event_id
 from hub.assembly import Hub
 from hub.reading import Reading, TimelineQuestion
 from hub.views import projections
@@ -101,9 +102,10 @@ def poison(hub: Hub) -> None:
     row = next(hub.log.read("main-0", hub.log.head()["main-0"] - 1, 1))
     ((logged,), _) = hub.keys.ring.open("main-0", [row])
     event = logged.event
-    attributes = {**event.attributes, "factref": "no digest"}
     keys = hub.keys.keys_of(event.agency, str(event.record), TYPES[event.type].retention)
-    hub.log.append([seal(keys, EventId(b"poison".ljust(32, b".")), event.agency, attributes)])
+    again = {**event.attributes, "order": "7", "factref": "no digest"}
+    said = {name: value for name, value in again.items() if name != "dataclassification"}
+    hub.log.append([seal(keys, event_id(keys, said, canonical(event.payload), None), event.agency, again)])
     assert hub.wait_until_read(20)
 
 

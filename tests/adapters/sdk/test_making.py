@@ -14,6 +14,7 @@ from adapters.sdk.register import Agency, System
 from events.catalogue import TYPES
 from events.envelope import Event
 from events.identity import event_id, fact_token
+from events.soundness import fault_of, has_own_id
 from tests import keyring
 from tests.adapters.sdk.scripted import HOME, ORDER, TYPE, ScriptedAdapter
 from tests.keyring import Keys, stored
@@ -38,8 +39,12 @@ def a_maker(file_name: str | None = None, receipt: str = "R-0000000000") -> Even
 
 
 def opened(made: Made) -> Event:
+    """What was made, which every reader will take for what it is."""
     (logged,) = keyring.opened(KEYS, [stored(made.sealed)])
-    return logged.event
+    event = logged.event
+    assert fault_of(event) is None
+    assert has_own_id(event, KEYS.keys_of(event.agency, str(event.record), TYPES[event.type].retention).id_key)
+    return event
 
 
 def events(*facts: Fact, raw: bytes = b"raw", sender_id: str | None = "M1") -> list[Event]:

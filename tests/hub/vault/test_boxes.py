@@ -7,23 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import orjson
 import pytest
 
 from events.canonical import canonical
 from events.codec import StoredRow, seal
 from events.envelope import Event
 from events.errors import RejectedMessage
-from events.identity import decision_id
+from events.identity import decision_id, event_id, fact_token
 from events.ids import EventId, FactToken
 from events.others import ATTRIBUTE, boxed, other_class, parted
 from hub.linkage.decisions import DecisionWriter
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
 from hub.vault.ring import Ring
+from tests.genuine import told_of
 from tests.keyring import stored
 
 HER, HIM, IT = "north:crm/tenant/1", "south:pas/patient/1", "south:pas/patient/2"
-TOKEN = FactToken(b"t" * 16)
+FACT, KINSHIP = "next-of-kin/1", "circle.relationship-changed"
 KIN = {"other": {"name": {"family": "Testerton"}}, "action": "stated"}
 
 
@@ -49,19 +51,23 @@ def another(tmp_path: Path, keys: KeyStore) -> Iterator[Callable[[], Ring]]:
         ring.close()
 
 
-def naming(keys: KeyStore, number: int = 1, token: FactToken = TOKEN, said: FactToken = TOKEN) -> StoredRow:
-    """An event of hers that names a third person."""
+def naming(keys: KeyStore, number: int = 1, token: FactToken | None = None, fact: str = FACT) -> StoredRow:
+    """An event of hers that names a third person, in a box of its fact's or of another's."""
     mine = keys.keys_of("north", HER, "core")
-    identity = EventId(number.to_bytes(32, "big"))
-    _, others = parted("circle.relationship-changed", canonical(KIN))
-    box = boxed(keys.keys_of("north", HER, other_class(token)), identity, others)
-    told = {
-        "type": "circle.relationship-changed",
-        "factref": said.hex(),
-        "data": {"action": "stated", "other": {"removed": True}},
-        ATTRIBUTE: box,
-    }
-    return stored(seal(mine, identity, "north", told), number, number)
+    told = told_of(mine, KINSHIP, KIN, fact=fact, order=str(number))
+    said = {name: value for name, value in told.items() if name != "dataclassification"}
+    identity = event_id(mine, said, canonical(KIN), None)
+    content, others = parted(KINSHIP, canonical(KIN))
+    theirs = keys.keys_of("north", HER, other_class(token or fact_token(mine, fact)))
+    box = boxed(theirs, identity, others)
+    return stored(
+        seal(mine, identity, "north", {**told, "data": orjson.loads(content), ATTRIBUTE: box}), number, number
+    )
+
+
+def kept_apart(keys: KeyStore, fact: str = FACT) -> str:
+    """The class of the secret that the third persons of a fact of hers lie under."""
+    return other_class(fact_token(keys.keys_of("north", HER, "core"), fact))
 
 
 def linked(keys: KeyStore, other: str | None = HIM, number: int = 1) -> StoredRow:
@@ -102,7 +108,7 @@ def test_a_third_person_is_read_as_sent_until_removed(keys: KeyStore, another: C
     row = naming(keys)
     for ring in (keys.ring, another()):
         assert event_in(ring, row).payload == KIN
-    assert [name.retention for name in keys.destroy(keys.keys_of("north", HER, "core").subject, [other_class(TOKEN)])]
+    assert [name.retention for name in keys.destroy(keys.keys_of("north", HER, "core").subject, [kept_apart(keys)])]
     for ring in (keys.ring, another()):
         event = event_in(ring, row)
         assert event.payload == {"action": "stated", "other": {"removed": True}}
@@ -112,7 +118,7 @@ def test_a_third_person_is_read_as_sent_until_removed(keys: KeyStore, another: C
 def test_the_same_fact_may_name_somebody_again(keys: KeyStore) -> None:
     first = naming(keys)
     keys.commit()
-    keys.destroy(keys.keys_of("north", HER, "core").subject, [other_class(TOKEN)])
+    keys.destroy(keys.keys_of("north", HER, "core").subject, [kept_apart(keys)])
     second = naming(keys, 2)
     keys.commit()
     assert event_in(keys.ring, first).payload["other"] == {"removed": True}
@@ -122,30 +128,31 @@ def test_the_same_fact_may_name_somebody_again(keys: KeyStore) -> None:
 def test_they_go_with_the_record_that_names_them(keys: KeyStore) -> None:
     row = naming(keys)
     keys.commit()
+    apart = kept_apart(keys)
     gone = keys.destroy(keys.keys_of("north", HER, "core").subject)
-    assert {name.retention for name in gone} == {"core", other_class(TOKEN)}
+    assert {name.retention for name in gone} == {"core", apart}
     assert code_of(keys.ring, row) == "erased"
 
 
 def test_another_facts_third_persons_are_another_secret(keys: KeyStore) -> None:
-    one, two = naming(keys), naming(keys, 2, FactToken(b"u" * 16), FactToken(b"u" * 16))
+    one, two = naming(keys), naming(keys, 2, fact="next-of-kin/2")
     keys.commit()
-    keys.destroy(keys.keys_of("north", HER, "core").subject, [other_class(TOKEN)])
+    keys.destroy(keys.keys_of("north", HER, "core").subject, [kept_apart(keys)])
     assert event_in(keys.ring, one).payload["other"] == {"removed": True}
     assert event_in(keys.ring, two).payload == KIN
 
 
 def test_a_box_of_another_fact_is_refused(keys: KeyStore, another: Callable[[], Ring]) -> None:
-    row = naming(keys, said=FactToken(b"u" * 16))
+    row = naming(keys, token=FactToken(b"u" * 16))
     assert code_of(another(), row) == "wrong-class"
 
 
 def test_a_box_of_another_record_is_refused(keys: KeyStore) -> None:
-    _, others = parted("circle.relationship-changed", canonical(KIN))
+    mine = keys.keys_of("north", HER, "core")
+    _, others = parted(KINSHIP, canonical(KIN))
     identity = EventId(b"i" * 32)
-    theirs = boxed(keys.keys_of("south", HIM, other_class(TOKEN)), identity, others)
-    told = {"type": "circle.relationship-changed", "factref": TOKEN.hex(), "data": KIN, ATTRIBUTE: theirs}
-    row = stored(seal(keys.keys_of("north", HER, "core"), identity, "north", told), 1, 1)
+    theirs = boxed(keys.keys_of("south", HIM, kept_apart(keys)), identity, others)
+    row = stored(seal(mine, identity, "north", {**told_of(mine, KINSHIP, KIN), ATTRIBUTE: theirs}), 1, 1)
     keys.commit()
     assert code_of(keys.ring, row) in ("foreign-key", "unknown-key")
 

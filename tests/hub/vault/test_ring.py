@@ -18,10 +18,11 @@ from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
 from hub.vault.ring import Ring
 from tests.counts import times
+from tests.genuine import a_row as row
+from tests.genuine import decided, told_of
 from tests.keyring import stored
 
 RECORD = "north:housing/tenant/1"
-HOUSING = {"type": "housing.accommodation-changed", "data": {}}
 
 
 class Boot:
@@ -59,12 +60,10 @@ def another(tmp_path: Path, keys: KeyStore, boot: Boot) -> Iterator[Callable[[],
         ring.close()
 
 
-def sealed(keys: SubjectKeys, number: int = 1, agency: str = "north", **told: Any) -> Sealed:
-    return seal(keys, EventId(number.to_bytes(32, "big")), agency, {**HOUSING, **told})
-
-
-def row(keys: SubjectKeys, number: int = 1, agency: str = "north", **told: Any) -> StoredRow:
-    return stored(sealed(keys, number, agency, **told), number, number)
+def forged(keys: SubjectKeys, number: int = 1, agency: str = "north", **told: Any) -> StoredRow:
+    """A row of somebody who has the keys, and does not write what a hub would."""
+    sealed = seal(keys, EventId(number.to_bytes(32, "big")), agency, {**told_of(keys, agency=agency), **told})
+    return stored(sealed, number, number)
 
 
 def codes(ring: Ring, *rows: StoredRow) -> list[str]:
@@ -103,22 +102,24 @@ def test_a_plain_row_is_refused(keys: KeyStore) -> None:
 
 def test_a_row_under_another_agencys_key_is_refused(keys: KeyStore) -> None:
     mine = keys.keys_of("north", RECORD, "housing")
-    assert codes(keys.ring, row(mine, agency="south")) == ["foreign-key"]
+    assert codes(keys.ring, forged(mine, agency="south")) == ["foreign-key"]
 
 
 def test_a_row_under_another_subjects_key_is_refused(keys: KeyStore) -> None:
     mine, other = (keys.keys_of("north", f"{RECORD}{at}", "housing") for at in (1, 2))
-    forged = SubjectKeys(other.subject, mine.key_id, mine.id_key, mine.fact_key, mine.cipher)
-    assert codes(keys.ring, row(forged)) == ["foreign-key"]
+    theirs = SubjectKeys(other.subject, mine.key_id, mine.id_key, mine.fact_key, mine.cipher)
+    assert codes(keys.ring, row(theirs)) == ["foreign-key"]
 
 
 def test_the_hubs_keys_open_no_agencys_words_and_no_agencys_key_the_hubs(keys: KeyStore) -> None:
     hubs, hers = keys.keys_about("north", RECORD, "core"), keys.keys_of("north", RECORD, "core")
-    decided, said = {"type": "hub.person-opened"}, {"type": "person.registered"}
-    assert codes(keys.ring, row(hubs, agency="hub", **decided), row(hers, 2, **said)) == ["opened", "opened"]
-    assert codes(keys.ring, row(hubs, agency="hub", **said), row(hers, 2, **decided)) == ["foreign-key", "foreign-key"]
-    assert codes(keys.ring, row(hers, agency="hub", **decided)) == ["foreign-key"]
-    assert codes(keys.ring, row(keys.service_keys("core"), agency="hub", **decided)) == ["opened"]
+    said: dict[str, Any] = {"kind": "person.registered", "payload": {"identifiers": [{"value": "T-1"}]}}
+    opening = stored(decided(hubs), 1, 1)
+    assert codes(keys.ring, opening, row(hers, 2, **said)) == ["opened", "opened"]
+    of_service = stored(decided(keys.service_keys("core")), 1, 1)
+    assert codes(keys.ring, of_service) == ["opened"]
+    foreign = [row(hubs, 1, agency="hub", **said), stored(decided(hers), 2, 2), forged(hers, type="hub.person-opened")]
+    assert codes(keys.ring, *foreign) == ["foreign-key"] * 3
 
 
 def test_a_row_under_the_key_of_another_class_is_refused(keys: KeyStore) -> None:
@@ -129,7 +130,7 @@ def test_a_row_under_the_key_of_another_class_is_refused(keys: KeyStore) -> None
 
 @pytest.mark.parametrize("told", [{"type": None}, {"type": 7}])
 def test_what_says_no_type_is_broken(keys: KeyStore, told: dict[str, Any]) -> None:
-    assert codes(keys.ring, row(keys.keys_of("north", RECORD, "housing"), **told)) == ["broken-row"]
+    assert codes(keys.ring, forged(keys.keys_of("north", RECORD, "housing"), **told)) == ["broken-row"]
 
 
 def test_a_wrapped_secret_that_was_touched_opens_nothing(

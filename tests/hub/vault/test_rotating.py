@@ -10,15 +10,13 @@ from pathlib import Path
 import apsw
 import pytest
 
-from events.codec import StoredRow, seal
 from events.identity import SubjectKeys
-from events.ids import EventId
 from hub.vault import rotating
 from hub.vault.agencies import BrokenKey
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
 from hub.vault.ring import Ring
-from tests.keyring import stored
+from tests.genuine import a_row
 
 RECORDS = [f"north:housing/tenant/{number}" for number in range(12)]
 
@@ -44,11 +42,6 @@ def everything(keys: KeyStore) -> list[SubjectKeys]:
     made = [keys.keys_of("north", record, "housing") for record in RECORDS]
     made += [keys.keys_about("north", record, "core") for record in RECORDS]
     return [*made, keys.keys_of("south", "south:crm/tenant/1", "core")]
-
-
-def a_row(keys: SubjectKeys, number: int) -> StoredRow:
-    told = {"type": "housing.accommodation-changed"}
-    return stored(seal(keys, EventId(number.to_bytes(32, "big")), "north", told), number, number)
 
 
 def rows_of(path: Path, query: str) -> list[tuple[object, ...]]:
