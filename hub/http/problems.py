@@ -72,6 +72,7 @@ _CONFLICTS = (
     "not-redactable",
     "row-changed",
     "nobody-named",
+    "forked",  # as C2SP tlog-witness has it
 )
 _NOT_UNDERSTOOD = ("unknown-option", "option-of-register")
 _UNANSWERABLE = (
@@ -80,8 +81,8 @@ _UNANSWERABLE = (
     "agency-never-heard",
     "unknown-reason",
     "reversed-range",
-    "forked",
     "unproven",
+    "superfluous-proof",
     "prefix-changed",
     "unknown-parent",
     "unknown-rule",

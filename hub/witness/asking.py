@@ -103,7 +103,10 @@ class Asker:
                 self._keep(note, reply.body)
                 return ""
             if code == "other-size":
-                old = _size_of(reply)
+                known = _size_of(reply)
+                if known == old:  # the size was right: what does not match is the root
+                    return "forked"
+                old = known
                 if old > checkpoint.size:
                     self.look()
                     return "log-behind"

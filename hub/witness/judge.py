@@ -6,6 +6,7 @@ before the answer is given: of two requests that race from one size, one is told
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from events.checkpoints import (
@@ -75,7 +76,8 @@ class Witness:
         """The line that cosigns the checkpoint in a request.
 
         Raises RejectedMessage for what is no request or not signed, OtherSize, and Refused `unknown-log`,
-        `epoch-unknown`, `epoch-pending`, `epoch-closed`, `forked` or `unproven`; for the last three evidence is kept.
+        `epoch-unknown`, `epoch-pending`, `superfluous-proof`, `epoch-closed`, `forked` or `unproven`; for the last
+        three evidence is kept.
         """
         asked = parse_asked(body)
         if len(asked.notes) != 1:
@@ -115,7 +117,8 @@ class Witness:
             self._store.open_branch(checkpoint, at_us)
             branch = self._store.branch(checkpoint.origin)
         if branch is None or branch.state == "pending":
-            return _epoch_pending(checkpoint.origin)
+            is_outdated = branch is not None and self._base_of(branch).size != branch.compared_size
+            return _epoch_unknown() if is_outdated else _epoch_pending(checkpoint.origin)
         self._keep_forks(checkpoint, asked.notes[0], at_us)
         if branch.state != "open":
             self._store.keep("signed-after-restore", branch.origin, branch.note, str(asked.notes[0]), at_us)
@@ -123,7 +126,7 @@ class Witness:
         if asked.old != branch.size:
             return OtherSize(branch.size)
         if fault := _fault(Seen(branch.size, branch.root, branch.note), checkpoint, asked.proof):
-            if branch.size != checkpoint.size:  # a fork of one size is kept already
+            if fault.code == "unproven":  # a fork of one size is kept already
                 self._store.keep("unproven", branch.origin, branch.note, str(asked.notes[0]), at_us)
             return fault
         line = cosign(asked.notes[0], self._name, self._signer, at_us // 1_000_000)
@@ -144,8 +147,8 @@ class Witness:
         """Notes that a known log goes on in a new epoch; None where the epoch is accepted already.
 
         The proof leads from the newest checkpoint that the restored events still hold, of those that were cosigned
-        before the restore, to the new one. Raises what `add_checkpoint` raises, and Refused `unknown-parent` or
-        `prefix-changed`, the last with evidence.
+        before the restore, to the new one; where the epoch before went on since, it is asked for again. Raises what
+        `add_checkpoint` raises, and Refused `unknown-parent` or `prefix-changed`, the last with evidence.
         """
         asked = parse_asked(body)
         checkpoint = self._opened(asked.notes[-1])
@@ -176,27 +179,35 @@ class Witness:
     ) -> Pending | HubError | None:
         at_us = self._clock()
         known = self._store.branch(checkpoint.origin)
-        if known is not None:
-            if known.state in ("closed", "skipped"):
-                return self._closed(known)
-            return Pending(known.origin) if known.state == "pending" else None
+        if known is not None and known.state != "pending":
+            return None if known.state == "open" else self._closed(known)
         unknown = [each for each in declared if self._store.branch(each.origin) is None]
-        if not unknown or self._store.branch(unknown[0].parent) is None:
+        if known is None and (not unknown or self._store.branch(unknown[0].parent) is None):
             return _unknown_parent()
-        base = self._newest_held(unknown)
+        base = self._newest_held(unknown) if known is None else self._base_of(known)
+        if known is not None and base.size == known.compared_size:
+            return Pending(known.origin)
         if asked.old != base.size:
             return OtherSize(base.size)
-        fault = _fault(base, checkpoint, asked.proof)
-        if fault is None and base.size == unknown[-1].size and base.root != unknown[-1].root:
-            fault = _prefix_changed()
-        if fault is not None:
-            self._store.keep("prefix-changed", checkpoint.origin, base.note, joined(asked.notes), at_us)
-            return _prefix_changed() if base.size else fault
+        if fault := self._fault_of_epoch(base, checkpoint, asked, declared[-1], at_us):
+            return fault
         notes = {note.text: str(note) for note in asked.notes}
         for each in unknown:
             self._store.declare(each, notes[each.text], base.size, at_us)
-        self._store.begin_pending(checkpoint, str(asked.notes[-1]))
+        self._store.begin_pending(checkpoint, str(asked.notes[-1]), base.size)
         return Pending(checkpoint.origin)
+
+    def _fault_of_epoch(
+        self, base: Seen, checkpoint: Checkpoint, asked: Asked, declared: Declaration, at_us: int
+    ) -> HubError | None:
+        """Why a new epoch is not shown to hold what was cosigned before its restore."""
+        fault = _fault(base, checkpoint, asked.proof)
+        if fault is not None and fault.code == "superfluous-proof":
+            return fault
+        if fault is None and (base.size != declared.size or base.root == declared.root):
+            return None
+        self._store.keep("prefix-changed", checkpoint.origin, base.note, joined(asked.notes), at_us)
+        return _prefix_changed()
 
     def _closed(self, branch: Branch) -> EpochClosed:
         newer = [each for each in self._store.branches(name_of(branch.origin)) if each.state == "open"]
@@ -204,9 +215,16 @@ class Witness:
 
     def _newest_held(self, declared: list[Declaration]) -> Seen:
         """The newest cosigned checkpoint whose events the restored log still has, along the line of its epochs."""
-        sizes = {each.origin: (each.parent, each.size) for each in declared}
-        origin: str | None = declared[-1].origin
-        size = declared[-1].size
+        return self._newest_along(
+            {each.origin: (each.parent, each.size) for each in declared}, declared[-1].origin, declared[-1].size
+        )
+
+    def _base_of(self, pending: Branch) -> Seen:
+        """The same of an epoch that waits: the one before may have gone on since."""
+        return self._newest_along({}, pending.origin, pending.restored_size or 0)
+
+    def _newest_along(self, sizes: Mapping[str, tuple[str, int]], last: str, size: int) -> Seen:
+        origin: str | None = last
         while origin is not None:
             if (found := self._store.newest_up_to(origin, size)) is not None:
                 return found
@@ -223,11 +241,14 @@ class Witness:
     def accept_epoch(self, origin: str, by: str) -> Branch:
         """A person has looked: the epoch is cosigned from now on.
 
-        Raises Refused `no-such-epoch` where this witness has not met it, `not-pending` where nothing waits.
+        Raises Refused `no-such-epoch` where this witness has not met it, `not-pending` where nothing waits, and
+        `not-compared` where the epoch before went on since this one was compared with it.
         """
         with self._store.judging():
             branch = self._store.branch(origin)
             if branch is not None and branch.state == "pending":
+                if self._base_of(branch).size != branch.compared_size:
+                    raise _not_compared(origin)
                 self._store.accept(branch, by, self._clock())
         if branch is None:
             raise Refused(
@@ -250,10 +271,11 @@ class Witness:
 
 def _fault(known: Seen, checkpoint: Checkpoint, proof: tuple[bytes, ...]) -> HubError | None:
     """Why a checkpoint is not shown to go on from what is known; None where it is."""
-    if known.size == checkpoint.size and known.size:
-        return None if known.root == checkpoint.root and not proof else _forked()
-    if not known.size:  # from nothing every tree may follow, and there is nothing to prove
-        return _unproven() if proof else None
+    is_same = known.size == checkpoint.size and known.root == checkpoint.root
+    if is_same or not known.size:  # from nothing every tree may follow: in both cases there is nothing to prove
+        return _superfluous_proof() if proof else None
+    if known.size == checkpoint.size:
+        return _forked()
     return None if extends(known.size, known.root, checkpoint.size, checkpoint.root, proof) else _unproven()
 
 
@@ -272,6 +294,25 @@ def _unproven() -> Refused:
         "the proof does not show that the tree goes on from the one that was cosigned",
         where="proof",
         next_step="Both notes are kept as evidence: `tellonce witness show`. Ask the log's operator.",
+    )
+
+
+def _superfluous_proof() -> Refused:
+    return Refused(
+        "superfluous-proof",
+        "the request has lines of proof where there is nothing to prove",
+        where="proof",
+        next_step="Send no line of proof from size 0, or from the checkpoint's own size.",
+    )
+
+
+def _not_compared(origin: str) -> Refused:
+    return Refused(
+        "not-compared",
+        "the epoch before went on since this one was compared with what was cosigned",
+        where=origin[:100],
+        next_step="Two hubs of one log are running: find out which is right. The new one proves anew by itself; look "
+        "again in a minute (`tellonce witness show`).",
     )
 
 

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 import apsw
 
 from events.checkpoints import Checkpoint
+from events.errors import Refused
 from events.log.transaction import transaction
 from hub.epochs import name_of
 from hub.sqlite import faults_told, open_file
@@ -101,8 +102,11 @@ class WitnessStore:
     # ---- logs
 
     def trust(self, name: str, public_key: bytes, at_us: int) -> bool:
-        """False where the key was trusted already."""
+        """False where the key was trusted already. Raises Refused `other-log-key` where the name is another key's."""
         with self.judging():
+            known = self.keys(name)
+            if known and public_key not in known:
+                raise _other_log_key(name)
             self._db.execute("INSERT OR IGNORE INTO logs VALUES(?, ?, ?)", (name, public_key, at_us))
             return self._db.changes() > 0
 
@@ -143,11 +147,11 @@ class WitnessStore:
             (declared.parent, declared.size, note, compared_size, declared.origin),
         )
 
-    def begin_pending(self, checkpoint: Checkpoint, note: str) -> None:
-        """A declared epoch waits for a person, from this checkpoint on."""
+    def begin_pending(self, checkpoint: Checkpoint, note: str, compared_size: int) -> None:
+        """A declared epoch waits for a person, from this checkpoint on; compared as `declare` says."""
         self._db.execute(
-            "UPDATE branches SET state = 'pending', size = ?, root = ?, note = ? WHERE origin = ?",
-            (checkpoint.size, checkpoint.root, note, checkpoint.origin),
+            "UPDATE branches SET state = 'pending', size = ?, root = ?, note = ?, compared_size = ? WHERE origin = ?",
+            (checkpoint.size, checkpoint.root, note, compared_size, checkpoint.origin),
         )
 
     def _insert(self, origin: str, state: State, at_us: int) -> None:
@@ -217,6 +221,15 @@ class WitnessStore:
 
     def close(self) -> None:
         self._db.close()
+
+
+def _other_log_key(name: str) -> Refused:
+    return Refused(
+        "other-log-key",
+        "this witness trusts another key under this log's name, and a log keeps its key through every epoch",
+        where=name[:100],
+        next_step="One of the two keys is not the log's. Ask the hub's operator in person; nothing was changed.",
+    )
 
 
 def _make_tables(db: apsw.Connection) -> None:

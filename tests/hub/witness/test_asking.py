@@ -18,6 +18,7 @@ from hub.restore import declare, restore
 from hub.services import Services
 from hub.settings import read_settings
 from hub.witness import asking
+from hub.witness.client import Reply, WitnessClient
 from hub.witness.house import House, opened
 from hub.witness.memory import WitnessedStore
 from hub.witness.settings import read_witnesses
@@ -121,6 +122,24 @@ def test_a_witness_that_is_down_slows_nothing_and_is_red_after_a_quarter_of_an_h
         monkeypatch.setattr(hub, "clock", lambda: now_us + 901_000_000)
         assert state_of(hub)["state"] == "late"
         assert Services(hub).health()["ready"]
+
+
+def test_a_witness_of_another_make_that_has_another_tree_of_our_size_is_heard(
+    home: Path, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By C2SP tlog-witness it says 409 with the size that it was asked about: what differs is the root."""
+
+    def told(client: WitnessClient, path: str, body: bytes) -> Reply:
+        return Reply(409, body.partition(b"\n")[0].removeprefix(b"old ") + b"\n")
+
+    with open_home(home) as hub:
+        trust(house, hub)
+        grow(hub, 5)
+        wait_for_code(hub, "")
+        monkeypatch.setattr(WitnessClient, "post", told)
+        grow(hub, 1)
+        wait_for_code(hub, "forked")
+        assert state_of(hub)["state"] == "refused"
 
 
 def test_over_tls_only_a_certificate_that_is_vouched_for_counts(tmp_path: Path, house: House) -> None:

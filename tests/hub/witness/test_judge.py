@@ -106,6 +106,31 @@ def test_a_fork_is_kept_as_evidence_even_where_it_comes_with_an_old_size(house: 
     assert kinds(house) == ["forked"]
 
 
+@pytest.mark.parametrize("size", [0, 10])
+def test_lines_of_proof_where_there_is_nothing_to_prove_are_refused_and_are_no_evidence(
+    house: House, size: int
+) -> None:
+    """The tree is the one that was cosigned, or the first of all: nobody has signed two."""
+    log = trusting(house, SignedLog(10))
+    if size:
+        house.witness.add_checkpoint(log.asks(0))
+    line = base64.b64encode(b"\0" * 32)
+    body = log.asks(size).replace(b"\n\n", b"\n" + line + b"\n\n", 1)
+    assert code_of(house, body) == "superfluous-proof"
+    assert kinds(house) == []
+    assert house.witness.add_checkpoint(log.asks(size)), "without them all is well"
+
+
+def test_superfluous_lines_with_another_root_are_a_fork_all_the_same(house: House) -> None:
+    log = trusting(house, SignedLog(9))
+    other = log.cut(8, log.epoch)
+    other.grow(1, "other")
+    house.witness.add_checkpoint(log.asks(0))
+    body = other.asks(9).replace(b"\n\n", b"\n" + base64.b64encode(b"\0" * 32) + b"\n\n", 1)
+    assert code_of(house, body) == "forked"
+    assert kinds(house) == ["forked"]
+
+
 def test_a_longer_fork_is_refused_whatever_proof_comes_with_it(house: House) -> None:
     log = trusting(house, SignedLog(10))
     other = log.cut(9, log.epoch)
@@ -123,6 +148,20 @@ def test_a_rollback_is_refused(house: House) -> None:
     body = log.asks(15, 15).replace(b"old 15", b"old 20")
     assert code_of(house, body) == "bad-witness-request"
     assert house.store.branch(log.origin).size == 20  # type: ignore[union-attr]
+
+
+def test_a_second_key_under_a_logs_name_is_refused(house: House) -> None:
+    """Whoever had it could push the log's epoch forward, or make evidence against a log that signed nothing."""
+    log, another = trusting(house, SignedLog(10)), SignedLog(10)
+    house.witness.add_checkpoint(log.asks(0))
+    with pytest.raises(Refused, match="other-log-key"):
+        trusting(house, another)
+    assert not house.store.trust(NAME, log.key.public_key, 0), "the log's own is trusted already"
+    another.grow(1)
+    assert code_of(house, another.asks(10)) == "not-signed"
+    log.grow(1)
+    assert house.witness.add_checkpoint(log.asks(10))
+    assert kinds(house) == []
 
 
 def test_who_is_not_known_is_told_so(house: House) -> None:
@@ -156,7 +195,7 @@ def test_more_than_63_lines_of_proof_are_refused(house: House) -> None:
     log = trusting(house, SignedLog(5))
     head, _, rest = log.asks(0).partition(b"\n")
     line = base64.b64encode(b"\0" * 32) + b"\n"
-    assert code_of(house, head + b"\n" + line * 63 + rest) == "unproven"
+    assert code_of(house, head + b"\n" + line * 63 + rest) == "superfluous-proof"
     assert code_of(house, head + b"\n" + line * 64 + rest) == "bad-witness-request"
 
 
@@ -230,11 +269,11 @@ def race(*calls: object) -> list[str]:
 # ---- epochs
 
 
-def restored_at_900(house: House, witnessed: int = 1000) -> tuple[SignedLog, SignedLog]:
+def restored_at_900(house: House, known: SignedLog | None = None) -> tuple[SignedLog, SignedLog]:
     """A log that was cosigned at 880 and at 1000, and the same restored from a copy of 900 events."""
-    log = trusting(house, SignedLog(880))
+    log = trusting(house, SignedLog(880, signer=known.signer if known else None))
     house.witness.add_checkpoint(log.asks(0))
-    log.grow(witnessed - 880)
+    log.grow(1000 - 880)
     house.witness.add_checkpoint(log.asks(880))
     restored = log.cut(900, "2-bbbb")
     restored.grow(1, "hub.restored")
@@ -269,6 +308,18 @@ def test_a_restore_is_pending_until_a_person_accepts_it_and_its_loss_stays_visib
         "local:wanda",
     )
     assert kinds(house) == ["signed-after-restore"]
+
+
+def test_lines_of_proof_from_nothing_are_no_evidence_against_a_new_epoch(house: House) -> None:
+    log = trusting(house, SignedLog(10))
+    house.witness.add_checkpoint(log.asks(0))
+    restored = log.cut(5, "2-bbbb")
+    restored.grow(1, "hub.restored")
+    body = restored.declares(0, restored.declaration(log.origin, 5))
+    with pytest.raises(Refused, match="superfluous-proof"):
+        house.witness.add_epoch(body.replace(b"\n\n", b"\n" + base64.b64encode(b"\0" * 32) + b"\n\n", 1))
+    assert kinds(house) == []
+    assert house.witness.add_epoch(body) == Pending(restored.origin)
 
 
 def test_a_new_epoch_over_a_changed_prefix_is_refused_with_evidence(house: House) -> None:

@@ -158,7 +158,7 @@ def test_killed_between_persist_and_answer_it_has_not_forgotten(tmp_path: Path, 
         assert running.returncode == -signal.SIGKILL
         with process(folder) as (_, url), httpx.Client(base_url=url, trust_env=False) as client:
             assert client.post("/add-checkpoint", content=other.asks(known)).text == f"{known + 3}\n"
-            assert problem(client.post("/add-checkpoint", content=other.asks(known + 3))) == (422, "forked")
+            assert problem(client.post("/add-checkpoint", content=other.asks(known + 3))) == (409, "forked")
             answer = client.post("/add-checkpoint", content=log.asks(known + 3))
             is_cosigned(answer.text, log.checkpoint().text, key)
         known += 3
@@ -201,7 +201,7 @@ def test_an_operator_trusts_a_log_sees_a_loss_and_accepts(
         assert tell(folder, "add-log", str(log.key)) == 0
         assert house.store.keys(NAME) == [log.key.public_key]
         assert tell(folder, "add-log", str(house.key)) == 1
-        old, new = restored_at_900(house)
+        old, new = restored_at_900(house, log)
         house.witness.add_epoch(new.declares(880, new.declaration(old.origin, 900)))
         assert tell(folder, "show", "--notes") == 0
         assert tell(folder, "accept-epoch", "nobody/1-x") == 1
