@@ -24,10 +24,12 @@ from hub.continuity import Continuity
 from hub.durable import make_folder
 from hub.epochs import note_recorded, restorations
 from hub.erasure.acts import Acts
+from hub.erasure.again import drop_again, redact_again
 from hub.erasure.bench import Bench
 from hub.erasure.doors import Doors
 from hub.erasure.eraser import Eraser
 from hub.erasure.runs import Runs
+from hub.erasure.saying import Saying
 from hub.erasure.unlisted import has_unlisted
 from hub.erasurelist import read_list, united
 from hub.interpreter import set_interpreter
@@ -122,6 +124,7 @@ class Hub:
         self._closers.append(self.intake.close)
         self._check_erasures()
         self._sweep()
+        self._settle_decisions()
         self._closers.append(self._ageing().close)  # after the sweep: what was not read yet is read first
         self.continuity.start()
 
@@ -204,9 +207,23 @@ class Hub:
             waiting_until=self.receipts.waiting_until,
             is_caught_up=self.wait_until_read,
         )
-        self.acts = Acts(bench)
+        self.saying = Saying(bench)
+        self.acts = Acts(bench, self.saying)
         self.eraser = Eraser(bench)
+        # In the order in which they were done: what was redacted was not held then, what is held now may not go.
+        self.not_redacted = redact_again(bench, self.eraser, self.erasures)
+        self.saying.say_again()
         self.eraser.finish()
+        self._end_restoration(bench)
+
+    def _settle_decisions(self) -> None:
+        """What was decided about records that a restore's receipts brought back; and the list is brought up."""
+        self.saying.say_again()
+        try:
+            if self.continuity.fault is None:
+                self.saying.bring_up()
+        except HubError as error:
+            log.warning("erasure_list_not_brought_up", code=error.code)
 
     def _beside(self, shadow: Path) -> ShadowProcess:
         return ShadowProcess(self.files, shadow, self.log.epoch)
@@ -223,8 +240,14 @@ class Hub:
     def _record_restoration(self) -> None:
         """Tells in the log that it goes on where another epoch was cut off, if that is so and is not told yet."""
         restored = restorations(self.home / LOG)
-        if restored and not restored[-1].is_recorded:
+        self._is_restored = bool(restored) and not restored[-1].is_recorded
+        if self._is_restored:
             self._record("hub.restored", restored[-1].payload)
+
+    def _end_restoration(self, bench: Bench) -> None:
+        """The end of a restore: killed before it, the next start does the rest of it too."""
+        if self._is_restored:
+            drop_again(bench, self.erasures)
             note_recorded(self.home / LOG)
 
     def _sweep(self) -> None:

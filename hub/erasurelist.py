@@ -7,15 +7,19 @@ Each line has a number and a running hash, so that a list that was cut short, ch
 
 `act` is `erased` (everything of the subject), `shredded` (the keys that are listed and no others), `readmitted` (the
 record may come in again; what was erased stays so) or `void` (a hold came first: the line before about this subject
-with these keys does not count), or `redacted` (the content of one event, `event`, and the listed keys of what was
-received). `hash` is SHA-256(the hash before, 32 zero bytes at first ‖ the line's canonical JSON without `hash`).
-Nothing in it names a person: subjects are random, tokens and key ids are keyed.
+with these keys does not count), `redacted` (the content of one event, `event`, and the listed keys of what was
+received), or `key-destroyed` (an agency's own key, when nothing of it is left). `held`, `lifted`, `restricted` and
+`unrestricted` say what an officer decided about a record, with `ground`, `reference`, where the hold is on a person
+that person's number, and the id of the event that tells the log so: a restore says it again. `hash` is SHA-256(the hash
+before, 32 zero bytes at first ‖ the line's canonical JSON without `hash`). Nothing in it names a person: subjects and
+person numbers are random, tokens and key ids are keyed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -24,16 +28,31 @@ import orjson
 
 from events.canonical import canonical
 from events.clock import us_text
-from events.errors import WrongSettings
+from events.errors import TryAgainLater, WrongSettings
 from hub.durable import sync_folder
 from hub.settings import ERASURES_FILE as FILE
 
 _START = bytes(32)
-Act = Literal["erased", "shredded", "redacted", "readmitted", "void"]
+Decision = Literal["held", "lifted", "restricted", "unrestricted"]
+Act = Literal["erased", "shredded", "redacted", "readmitted", "void", "key-destroyed", Decision]
+DECISIONS: tuple[str, ...] = get_args(Decision)
+_ACTS = frozenset(get_args(Act))
+_ADDING = threading.Lock()  # a home has one process, and several of its threads may add a line
+
+
+class Why(NamedTuple):
+    """Of an officer's decision: a coded ground, the controller's reference, and the person, if it is on all of one."""
+
+    ground: str
+    reference: str | None = None
+    person: str | None = None
 
 
 class Listed(NamedTuple):
-    """One line. Subject, key ids, suppression token and the id of a redacted event are bytes; `at` is RFC 3339."""
+    """One line. Subject, key ids, suppression token and `event` are bytes; `at` is RFC 3339.
+
+    `event` is the id of the event that was redacted, or that tells of a decision; `why` is a decision's.
+    """
 
     number: int
     act: Act
@@ -44,11 +63,17 @@ class Listed(NamedTuple):
     at: str
     digest: bytes
     event: bytes = b""
+    why: Why | None = None
 
     @property
     def what(self) -> tuple[object, ...]:
         """All that it says, but for its place in a list."""
-        return (*self[1:7], self.event)
+        return (*self[1:7], self.event, self.why)
+
+    @property
+    def is_decision(self) -> bool:
+        """Whether it is one that an officer takes back or a restore says again: a hold or a restriction."""
+        return self.act in DECISIONS
 
 
 class ErasureList(NamedTuple):
@@ -67,7 +92,8 @@ class ErasureList(NamedTuple):
             if each.act != "void":
                 kept.append(each)
                 continue
-            of_it = [at for at, old in enumerate(kept) if (old.subject, old.key_ids) == (each.subject, each.key_ids)]
+            wanted = (each.subject, each.key_ids)
+            of_it = [at for at, old in enumerate(kept) if (old.subject, old.key_ids) == wanted and not old.is_decision]
             if of_it:
                 del kept[of_it[-1]]
         return tuple(kept)
@@ -101,8 +127,9 @@ def _parsed(line: bytes, number: int, before: bytes, path: Path) -> Listed:
         keys = tuple(bytes.fromhex(each) for each in told["keys"])
         subject, token = bytes.fromhex(told["subject"]), bytes.fromhex(told["token"])
         event = bytes.fromhex(told.get("event", ""))
-        found = Listed(told["n"], told["act"], told["agency"], subject, keys, token, told["at"], digest, event)
-        if found.number == number and found.act in get_args(Act) and _digest(before, told) == digest:
+        why = Why(told["ground"], told.get("reference"), told.get("person")) if told["act"] in DECISIONS else None
+        found = Listed(told["n"], told["act"], told["agency"], subject, keys, token, told["at"], digest, event, why)
+        if found.number == number and found.act in _ACTS and _digest(before, told) == digest:
             return found
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
         pass
@@ -127,28 +154,44 @@ def append(
     token: bytes,
     at_us: int,
     event: bytes = b"",
+    why: Why | None = None,
 ) -> Listed:
     """Adds a line to the list in several files, in this order, durable in each before the next.
 
     Name the second place first: it outlives the home. A file that lacks lines of the longest is brought up to it.
-    Raises WrongSettings `broken-erasure-list`, and `erasure-lists-differ` where the files do not tell one story.
+    Raises WrongSettings `broken-erasure-list`, `erasure-lists-differ` where the files do not tell one story, and
+    TryAgainLater `erasure-list-unwritten`.
     """
-    lists = [read_list(place) for place in places]
-    whole = appended(longest_of(lists), act, agency, subject, key_ids, token, us_text(at_us), event)
-    _complete(places, lists, whole)
+    with _ADDING:
+        lists = [read_list(place) for place in places]
+        whole = appended(longest_of(lists), act, agency, subject, key_ids, token, us_text(at_us), event, why)
+        _complete(places, lists, whole)
     return whole.entries[-1]
 
 
 def bring_up(places: Sequence[Path]) -> None:
     """Adds to each file what only the longest has. Raises as `append` does."""
-    lists = [read_list(place) for place in places]
-    _complete(places, lists, longest_of(lists))
+    with _ADDING:
+        lists = [read_list(place) for place in places]
+        _complete(places, lists, longest_of(lists))
 
 
 def _complete(places: Sequence[Path], lists: Sequence[ErasureList], whole: ErasureList) -> None:
     for place, known in zip(places, lists, strict=True):
         if missing := whole.entries[len(known.entries) :]:
-            _write(place, [_line_of(each) for each in missing])
+            try:
+                _write(place, [_line_of(each) for each in missing])
+            except OSError as error:
+                raise _not_written(place) from error
+
+
+def _not_written(place: Path) -> TryAgainLater:
+    return TryAgainLater(
+        "erasure-list-unwritten",
+        "the list of erasures takes no line there, and without one nothing is erased, held or restricted",
+        where=str(place),
+        next_step="See that its disk is there and has room (TELLONCE_ERASURES), then ask again.",
+    )
 
 
 def appended(
@@ -160,9 +203,10 @@ def appended(
     token: bytes,
     at: str,
     event: bytes = b"",
+    why: Why | None = None,
 ) -> ErasureList:
     """A list with one more line."""
-    line = Listed(len(listed.entries) + 1, act, agency, subject, tuple(sorted(key_ids)), token, at, b"", event)
+    line = Listed(len(listed.entries) + 1, act, agency, subject, tuple(sorted(key_ids)), token, at, b"", event, why)
     return ErasureList((*listed.entries, line._replace(digest=_digest(listed.digest, _told(line)))))
 
 
@@ -195,7 +239,7 @@ def united(lists: Sequence[ErasureList]) -> ErasureList:
     for each in sorted((each for one in lists for each in one.entries), key=lambda each: each.at):
         if each.what not in known:
             known.add(each.what)
-            whole = appended(whole, *each[1:7], each.event)
+            whole = appended(whole, *each[1:7], each.event, each.why)
     return whole
 
 
@@ -209,6 +253,7 @@ def _told(each: Listed) -> dict[str, Any]:
         "token": each.token.hex(),
         "at": each.at,
         **({"event": each.event.hex()} if each.event else {}),
+        **{name: said for name, said in (each.why._asdict() if each.why else {}).items() if said is not None},
     }
 
 

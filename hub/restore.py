@@ -16,15 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from events.checkpoints import ED25519, Checkpoint, VerifierKey
-from events.codec import header_id
-from events.errors import HubError, Refused, WrongSettings
-from events.ids import SubjectId
-from events.log.port import page
-from events.log.sqlite import PARTITION
+from events.errors import HubError, WrongSettings
 from hub.assembly import KEYS, LOCK, LOG, RESTORING, Hub, lock_home
 from hub.backup import BODIES, RECEIPTS, Manifest, copy_home, damaged, read_manifest
 from hub.durable import make_folder, sync_folder
 from hub.epochs import Restoration, begin_epoch, name_of, number_of, standing_of
+from hub.erasure.saying import decision_document
 from hub.erasurelist import ErasureList, read_list, united, write_list
 from hub.opening import access_told
 from hub.receipts.reopening import reopen_lost
@@ -38,7 +35,6 @@ from hub.witness.memory import FILE as WITNESSED
 from hub.witness.memory import WitnessedStore
 from hub.witness.settings import read_witnesses
 
-_PAGE = 2_000
 _MAY_STAND = (KMS_FILE, ERASURES_FILE, LOCK, RESTORING)
 
 
@@ -93,13 +89,10 @@ def declare(settings: Settings) -> dict[str, Any]:
 
 
 def _opened(settings: Settings, restoration: Restoration, silent: list[str]) -> dict[str, Any]:
-    """Opens the home, which records the restoration, and tells of it."""
+    """Opens the home, which records the restoration and does again what the list of erasures holds, and tells of it."""
     with Hub(replace(settings, accepts_clock=True)) as hub:
         epoch = hub.log.epoch
-        still_there = _redact_again(hub)
-        for each in hub.erasures.standing:
-            if each.act == "erased" and each.subject:  # without one, it closes an agency's intake
-                hub.receipts.drop_parts(each.subject)
+        not_redacted, saying = hub.not_redacted, hub.saying
     return {
         "home": str(settings.home),
         "origin": restoration.parent,
@@ -112,26 +105,10 @@ def _opened(settings: Settings, restoration: Restoration, silent: list[str]) -> 
         "witnesses": [each.name for each in read_witnesses(settings.home)],
         "witnesses_not_asked": silent,
         "lost_erasures_accepted": restoration.lost_erasures_accepted,
-        "not_redacted": still_there,
+        "not_redacted": not_redacted,
+        "decisions": [decision_document(each) for each in saying.said_again],
+        "decisions_lost": [decision_document(each) for each in saying.not_said_again],
     }
-
-
-def _redact_again(hub: Hub) -> list[str]:
-    """Takes away again what was redacted since the copy was made; positions where a hold forbids it."""
-    redacted = {each.event: each for each in hub.erasures.standing if each.act == "redacted"}
-    at = 0
-    still_there = []
-    while redacted and (rows := page(hub.log.read(PARTITION, at, _PAGE))):
-        at = rows[-1].offset + 1
-        for row in rows:
-            each = redacted.get(header_id(row.header))
-            if each is not None and row.body:
-                subject = SubjectId(each.subject)
-                try:
-                    hub.eraser.redact(each.agency, subject, row.offset, ground="restored-backup", reference=None)
-                except Refused:
-                    still_there.append(f"{hub.log.epoch}:{PARTITION}:{row.offset}")
-    return still_there
 
 
 # ---- steps

@@ -206,7 +206,7 @@ class SqliteLog:
             if twin is not None:
                 outcomes.append(Outcome(Position(self._epoch, PARTITION, twin.offset), twin.known_us, True))
                 continue
-            found, key = self._seen.look_up(event_id, lambda at, wanted=event_id: self._has_id(at, wanted))  # type: ignore[misc]
+            found, key = self._at(event_id)
             if found is not None:
                 outcomes.append(Outcome(Position(self._epoch, PARTITION, found), self._known_of(found), True))
                 continue
@@ -302,6 +302,19 @@ class SqliteLog:
     def _has_id(self, offset: int, event_id: bytes) -> bool:
         header = self._db.execute("SELECT header FROM log WHERE position = ?", (offset,)).get
         return header is not None and header_id(header) == event_id
+
+    def offsets_of(self, event_ids: Sequence[bytes]) -> dict[bytes, int]:
+        """Where the events of some ids are; those that the log does not hold are absent."""
+
+        def work() -> dict[bytes, int]:
+            self._seen.fetch(event_ids)
+            found = {each: self._at(each)[0] for each in event_ids}
+            return {each: at for each, at in found.items() if at is not None}
+
+        return self._alone(work) if event_ids else {}
+
+    def _at(self, event_id: bytes) -> tuple[int | None, int]:
+        return self._seen.look_up(event_id, lambda at: self._has_id(at, event_id))
 
     def _known_of(self, offset: int) -> int:
         return int(self._db.execute("SELECT known_us FROM log WHERE position = ?", (offset,)).get)

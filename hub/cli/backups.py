@@ -82,7 +82,14 @@ def _show(context: typer.Context, document: Document) -> None:
         screen.line("People who were erased since the backup may be readable again; the log records that.", "bold red")
     for position in document["not_redacted"]:
         screen.line(f"Redacted since, and under a hold now: {position}. Redact it when the hold is lifted.", "bold red")
-    screen.line("What was decided since the copy was made is gone: links, restrictions, holds. Make them again.")
+    if document["decisions"]:
+        many = len(document["decisions"])
+        screen.line(f"Said again, as the list of erasures has them: {many:,} holds and restrictions, placed or ended.")
+    for each in document["decisions_lost"]:
+        case = f"{each['reference'] or 'without a reference'} ({each['ground']})"
+        line = f"LOST: {each['agency']}'s record that was {each['act']} since {each['at']}, {case}, is not in this log."
+        screen.line(line, "bold red")
+    screen.line("Links and merges that were decided since the copy was made are gone. Make them again.")
     screen.line("Positions and cursors of before are refused. `tellonce log verify` checks the events.")
     if document["witnesses"]:
         names = ", ".join(document["witnesses"])

@@ -4,72 +4,65 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 from events.errors import Refused
 from events.ids import SubjectId, parse_person_number, parse_record
 from events.log.port import Outcome
 from hub.erasure.bench import Bench
-from hub.erasure.doors import Holding, unknown_record
+from hub.erasure.doors import unknown_record
 from hub.erasure.plan import hold_document
-from hub.erasurelist import append, longest_of, read_list
+from hub.erasure.saying import MODEL, Saying, payload_of
+from hub.erasurelist import Decision, Why, append, longest_of, read_list
 from projections.custody import queries as custody
 from projections.engine.membership import queries as membership
-
-MODEL = "manual"
 
 
 class Acts:
     """Acts on whole records, one after the other."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, saying: Saying) -> None:
         self._bench = bench
+        self._saying = saying
         self._one_at_a_time = threading.Lock()
 
     # ---- restrictions
 
     def restrict(self, record: str, *, ground: str, reference: str | None = None) -> dict[str, Any]:
         """Nobody reads the record any more, of whatever time. Raises Refused `unknown-record`."""
-        return self._about(record, "hub.subject-restricted", ground, reference)
+        with self._one_at_a_time:
+            subject, agency, name = self._known(record)
+            return self._told(name, self._saying.say("restricted", agency, subject, name, Why(ground, reference)))
 
     def unrestrict(self, record: str, *, ground: str, reference: str | None = None) -> dict[str, Any]:
         """Raises Refused `unknown-record`, `not-restricted`."""
-        subject, _, name = self._known(record)
-        self._bench.catch_up()
-        with self._bench.store.snapshot() as db:
-            if not custody.is_restricted(db, subject):
-                raise Refused("not-restricted", "no restriction lies on the record", where="record")
-        return self._about(name, "hub.subject-unrestricted", ground, reference)
-
-    def _about(self, record: str, kind: str, ground: str, reference: str | None) -> dict[str, Any]:
         with self._one_at_a_time:
-            subject, _, name = self._known(record)
-            row = self._bench.writer.row(
-                kind, name, _payload(subject, ground, reference), cause=secrets.token_hex(16), model=MODEL
-            )
-            (outcome,) = self._bench.log.append([row])
-            return self._told(name, outcome)
+            subject, agency, name = self._known(record)
+            self._bench.catch_up()
+            with self._bench.store.snapshot() as db:
+                if not custody.is_restricted(db, subject):
+                    raise Refused("not-restricted", "no restriction lies on the record", where="record")
+            return self._told(name, self._saying.say("unrestricted", agency, subject, name, Why(ground, reference)))
 
     # ---- holds
 
     def hold(self, record: str, *, ground: str, reference: str | None = None) -> dict[str, Any]:
         """A record may not be erased, shredded or redacted from here on. Raises Refused `unknown-record`."""
         with self._one_at_a_time:
-            subject, _, name = self._known(record)
+            subject, agency, name = self._known(record)
             self._bench.catch_up()
-            return self._told(name, self._hold("hub.hold-placed", subject, ground, reference))
+            return self._told(name, self._saying.say("held", agency, subject, name, Why(ground, reference)))
 
     def lift(self, record: str, *, ground: str, reference: str | None = None) -> dict[str, Any]:
         """Raises Refused `unknown-record`, `not-held` where no hold of this reference lies on it."""
         with self._one_at_a_time:
-            subject, _, name = self._known(record)
+            subject, agency, name = self._known(record)
             self._bench.catch_up()
             with self._bench.store.snapshot() as db:
                 mine = [hold for hold in custody.holds_on(db, subject) if hold.reference == (reference or "")]
             if not mine:
                 raise _not_held()
-            return self._told(name, self._hold("hub.hold-lifted", subject, ground, reference))
+            return self._told(name, self._saying.say("lifted", agency, subject, name, Why(ground, reference)))
 
     def hold_person(self, person: str, *, ground: str, reference: str | None = None) -> dict[str, Any]:
         """The same for each record of a person, those linked later included. Raises Refused `unknown-person`."""
@@ -80,8 +73,9 @@ class Acts:
                 page = membership.page_of(db, number)
             if page is None or not page.records:
                 raise Refused("unknown-person", "this number leads to no record", where="person")
-            outcomes = [self._hold("hub.hold-placed", each.subject, ground, reference, number) for each in page.records]
             records = [each.record for each in page.records]
+            why = Why(ground, reference, number)
+            outcomes = [self._of_person("held", each.subject, each.record, why) for each in page.records]
             return {**self._told(None, outcomes[-1]), "person": number, "records": records}
 
     def lift_person(self, person: str, *, ground: str, reference: str | None = None) -> dict[str, Any]:
@@ -95,7 +89,8 @@ class Acts:
                 records = [membership.record_of_subject(db, subject) for subject in mine]
             if not mine:
                 raise _not_held()
-            outcomes = [self._hold("hub.hold-lifted", subject, ground, reference) for subject in mine]
+            why = Why(ground, reference)
+            outcomes = [self._of_person("lifted", *each, why) for each in zip(mine, records, strict=True)]
             return {**self._told(None, outcomes[-1]), "person": number, "records": records}
 
     def holds(self) -> dict[str, Any]:
@@ -105,14 +100,9 @@ class Acts:
             found = custody.holds(db)
             return {"holds": [hold_document(each, membership.record_of_subject(db, each.subject)) for each in found]}
 
-    def _hold(
-        self, kind: str, subject: bytes, ground: str, reference: str | None, person: str | None = None
-    ) -> Outcome:
-        payload = {**_payload(subject, ground, reference), **({"person": person} if person is not None else {})}
-        row = self._bench.writer.row(kind, subject.hex(), payload, cause=secrets.token_hex(16), model=MODEL)
-        act = Holding(self._bench.doors, subject, reference or "", is_lifted=kind == "hub.hold-lifted")
-        (outcome,) = self._bench.log.submit([row], act).result()
-        return outcome
+    def _of_person(self, act: Decision, subject: bytes, record: str | None, why: Why) -> Outcome:
+        name = record or ""
+        return self._saying.say(act, name.partition(":")[0], SubjectId(subject), name, why)
 
     # ---- admitting again
 
@@ -132,7 +122,7 @@ class Acts:
                 raise Refused("not-erased", "this record was not erased, or is admitted again already", where="record")
             subject = erased[-1].subject
             listed = append(bench.lists, "readmitted", agency, subject, (), token, bench.clock())
-            payload = {**_payload(subject, ground, reference), "counts": {"listed": listed.number}}
+            payload = {**payload_of(subject, Why(ground, reference)), "counts": {"listed": listed.number}}
             row = bench.writer.row(
                 "hub.subject-readmitted", subject.hex(), payload, cause=secrets.token_hex(16), model=MODEL
             )
@@ -155,11 +145,6 @@ class Acts:
         position = outcome.placed
         self._bench.catch_up()
         return {"record": record, "position": str(position)}
-
-
-def _payload(subject: bytes, ground: str, reference: str | None) -> Mapping[str, Any]:
-    payload = {"subject": subject.hex(), "ground": ground}
-    return payload if reference is None else {**payload, "reference": reference}
 
 
 def _not_held() -> Refused:

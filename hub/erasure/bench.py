@@ -18,6 +18,7 @@ from projections.custody import queries as custody
 from projections.engine.runner import Runner
 from projections.engine.store import ViewStore
 
+START_WAIT_S = 3_600.0  # at a start: the views may be folded from the log's beginning meanwhile
 RAW = "raw"  # what the key store calls the class of the raw parts of a record
 
 

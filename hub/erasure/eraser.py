@@ -27,7 +27,7 @@ from events.log.sqlite import PARTITION
 from events.others import other_class
 from events.sealing import SecretName
 from hub.erasure import certificate
-from hub.erasure.bench import RAW, Bench
+from hub.erasure.bench import RAW, START_WAIT_S, Bench
 from hub.erasure.doors import Closing, held, nobody_named, unknown_agency, unknown_record
 from hub.erasure.plan import Plan, events_of, holds_over, plan_of
 from hub.erasure.removing import destroy_others
@@ -43,7 +43,6 @@ RETENTION_OVER = "retention-over"
 STEPS = 6
 LEASE_S = 60.0
 _FOLD_WAIT_S = 60.0
-_START_WAIT_S = 3_600.0  # the views may be folded from the log's beginning meanwhile
 Progress = Callable[[int, int], None]  # told after each step, as (done, of)
 
 
@@ -78,7 +77,7 @@ class Eraser:
         with self._one_at_a_time:
             runs = self._runs.open()
             if runs:
-                self._bench.catch_up(_START_WAIT_S)
+                self._bench.catch_up(START_WAIT_S)
             for run in runs:
                 if run.is_of_agency:
                     self._carry_out_all(run, _quiet)
@@ -86,6 +85,10 @@ class Eraser:
         if runs:
             log.info("erasures_finished", count=len(runs))
         return len(runs)
+
+    def under_way(self) -> list[Run]:
+        """What a crash, or a fault of the disk, cut off."""
+        return self._runs.open()
 
     # ---- erasing
 

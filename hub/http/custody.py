@@ -91,7 +91,8 @@ async def redact(request: Request) -> Response:
 _AREA = "Erasure and holds"
 _RECORD = "larkmere-social-care:case-system/client/100"
 _ACT = {"record": _RECORD, "ground": "accuracy-contested", "reference": "DSR-2025-17"}
-_BAD = ("bad-record", "bad-ground", "bad-reference")
+_UNWRITTEN = "erasure-list-unwritten"
+_BAD = ("bad-record", "bad-ground", "bad-reference", _UNWRITTEN)
 WAYS = (
     Way(
         method="POST",
@@ -205,7 +206,7 @@ WAYS = (
         summary="Destroy what was kept long enough",
         area=_AREA,
         answers=DestroyedClasses,
-        codes=("bad-retention", "held", "erasure-waits"),
+        codes=("bad-retention", "held", "erasure-waits", _UNWRITTEN),
     ),
     Way(
         method="POST",
@@ -224,6 +225,7 @@ WAYS = (
             "bad-position",
             "held",
             "erasure-waits",
+            _UNWRITTEN,
             "bad-ground",
             "bad-reference",
         ),

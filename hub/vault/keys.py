@@ -265,6 +265,12 @@ class KeyStore:
                 self._load({(agency, record)})
             return self._young[agency, record].subject
 
+    def knows(self, subject: bytes) -> bool:
+        """Whether some record has this subject."""
+        with self._making:
+            is_stored = self._reader.execute("SELECT 1 FROM subjects WHERE subject = ?", (subject,)).get
+            return bool(is_stored) or subject in self._pending.subjects.values()
+
     def secrets_of(self, subject: SubjectId) -> list[SecretName]:
         """The names of all secrets of a subject, its agency's and the hub's, in the order in which they were made."""
         with self._making:

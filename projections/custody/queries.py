@@ -36,6 +36,15 @@ class Hold(NamedTuple):
     person: str | None
 
 
+class Restriction(NamedTuple):
+    """A record that nobody may read for now."""
+
+    subject: bytes
+    since_us: int
+    ground: str
+    reference: str | None
+
+
 class Erased(NamedTuple):
     """An erasure that the log tells of; `completed_us` is None until all is done."""
 
@@ -60,6 +69,11 @@ def erased_among(db: sqlite3.Connection, subjects: Iterable[bytes]) -> set[bytes
 
 def is_restricted(db: sqlite3.Connection, subject: bytes) -> bool:
     return db.execute("SELECT 1 FROM custody_restricted WHERE subject = ?", (subject,)).fetchone() is not None
+
+
+def restrictions(db: sqlite3.Connection) -> list[Restriction]:
+    """Every restriction that lies on a record now."""
+    return [Restriction(*row) for row in db.execute("SELECT * FROM custody_restricted ORDER BY since_us, subject")]
 
 
 def shredded_among(db: sqlite3.Connection, subjects: Iterable[bytes]) -> list[Shredded]:

@@ -171,7 +171,9 @@ class Playing(RuleBasedStateMachine):
         shutil.rmtree(before)
         restore(self.folder / "copy", self._settings())
         self.hub = self._opened()
-        self.expected = self.copied.copy()
+        now, self.expected = self.expected, self.copied.copy()
+        # What is held now stays so, and what was lifted since the copy: those who are still there.
+        self.expected.held = {each for each in now.held if self.expected.life_of.get(each) == now.life_of[each]}
         for record in [record for record, life in self.expected.life_of.items() if life in self.gone]:
             self.expected.forget(record)
 
