@@ -42,9 +42,10 @@ from hub.receipts.store import ReceiptStore
 from hub.settings import KEYS_FILE, LOG_FILE, Settings
 from hub.shadow import Files, ShadowProcess
 from hub.sqlite import reading_told
+from hub.vault.agencies import destroyed_agencies, kms_name
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LOG_KEY, KmsSigner, LocalKms
-from hub.vault.listed import destroy_listed
+from hub.vault.listed import destroy_listed, destroyed_by
 from hub.views import projections
 from hub.witness.asking import Asker, Askers
 from hub.witness.declarations import Declaration, sign_declaration
@@ -90,6 +91,8 @@ class Hub:
         self.signer = KmsSigner(self.kms, LOG_KEY)
         self.keys = KeyStore(self.home / KEYS, self.kms, clock=self.clock)
         self._closers.append(self.keys.close)
+        for agency in destroyed_agencies(self.kms):
+            self.keys.suppress(self.keys.suppression_of(agency, ""))
         self.doors = Doors()
         self.log = SqliteLog(
             self.home / LOG,
@@ -131,17 +134,19 @@ class Hub:
     def _forget_erased(self) -> None:
         """What was erased stays so, whichever key store was put here: it is done before anything opens."""
         self.erasures = united([read_list(place) for place in self.settings.erasure_lists])
-        if not self.erasures.entries or not (self.home / KEYS).exists():
-            return
         # What is under way is finished by the eraser: until the log tells of it, a hold may still come first.
         runs = Runs(self.home).open()
-        under_way = {run.subject_bytes for run in runs}
+        under_way = {run.subject_bytes for run in runs if run.subject}
         of_agencies = {run.agency for run in runs if not run.subject}
-        done = [
-            each for each in self.erasures.standing if each.subject not in under_way and each.agency not in of_agencies
-        ]
+        listed = [*self.erasures.standing, *destroyed_by(self.kms)]
+        done = [each for each in listed if each.subject not in under_way and each.agency not in of_agencies]
+        if not done or not (self.home / KEYS).exists():
+            return
         if gone := destroy_listed(self.home / KEYS, done, self.clock()):
             log.warning("erased_keys_came_back", count=gone)
+        for each in done:
+            if each.act == "key-destroyed":
+                self.kms.destroy(kms_name(each.agency))  # an older copy of its file may have been brought
 
     def _check_erasures(self) -> None:
         """An erasure that the log tells of and no list here: somebody may be readable who should not be."""

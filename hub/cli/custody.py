@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.exit_codes import DONE, REFUSED
 from hub.cli.screen import Screen
 from hub.cli.session import Session, session_of
 from hub.local.requests import Document
@@ -36,35 +37,50 @@ def erase(
         list[str] | None, typer.Option(help="Confirm that this consent, refusal or rule ends.", metavar="NAME")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Erase it; without, only say what would go.")] = False,
-) -> None:
+) -> int:
     """Say what would go with a record; with --yes, erase it for good and print the certificate."""
     session = session_of(context)
     if (record is None) == (agency is None):
         raise typer.BadParameter("name a record, or an agency with --agency")
     if agency is not None:
-        _erase_agency(session, agency, ground, reference, is_sure=yes)
-        return
+        return _erase_agency(session, agency, ground, reference, is_sure=yes)
     if not yes:
         plan = session.ask("plan-erasure", record=record)
         if not session.answered(plan):
             _show_plan(session.screen, plan, end or [])
-        return
+        return DONE
     with session.screen.progress("erasing") as tell:
         document = session.ask(
             "erase", record=record, ground=ground, reference=reference, ends=end or [], progress=tell
         )
     if not session.answered(document):
         _show_certificate(session.screen, document)
+    return DONE
 
 
-def _erase_agency(session: Session, agency: str, ground: str, reference: str | None, *, is_sure: bool) -> None:
+def _erase_agency(session: Session, agency: str, ground: str, reference: str | None, *, is_sure: bool) -> int:
     if not is_sure:
         raise typer.BadParameter("every record of the agency goes, and it cannot be taken back: say --yes")
     with session.screen.progress("erasing") as tell:
         document = session.ask("erase-agency", agency=agency, ground=ground, reference=reference, progress=tell)
     if not session.answered(document):
-        session.screen.line(f"Erased {document['records']:,} records of {agency}; nothing of it is taken in any more.")
-        session.screen.line(document["backups"]["says"])
+        _show_agency(session.screen, agency, document)
+    return DONE if document["key_destroyed"] else REFUSED
+
+
+def _show_agency(screen: Screen, agency: str, document: Document) -> None:
+    screen.line(f"Erased {document['records']:,} records of {agency}; nothing of it is taken in any more.")
+    if document["key_destroyed"]:
+        screen.line("The agency's own key is destroyed.")
+    else:
+        screen.line("NOT FINISHED: the agency's own key is kept, and with it what is held.", "bold red")
+    for hold in document["kept"]:
+        case = f"{hold['ground']} {hold['reference'] or ''}".rstrip()
+        screen.line(f"kept, held since {hold['since']}: {hold['record']} ({case})", "bold red")
+    if not document["key_destroyed"]:
+        screen.line("Give the command again when no hold is left: it finishes the erasure.")
+    screen.line(f"Certificate: {document['file']} in the home.")
+    screen.line(document["backups"]["says"])
 
 
 def _show_plan(screen: Screen, plan: Document, ends: list[str]) -> None:

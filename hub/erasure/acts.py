@@ -137,7 +137,7 @@ class Acts:
         parsed = parse_record(record)
         agency, name = parsed.source.agency, str(parsed)
         subject = self._bench.keys.subject_of(agency, name)
-        if subject is None or self._bench.keys.is_suppressed(agency, name):
+        if subject is None or self._bench.keys.is_erased(agency, name):
             raise unknown_record()
         return subject, agency, name
 

@@ -36,6 +36,8 @@ _REMAINS = (
     "lengths of sealed bodies, in steps of 256 bytes",
     "a suppression token, which only this hub's key makes of a record",
 )
+_KEY_GONE = "the agency's own key is destroyed: nothing that was ever wrapped with it opens, in no backup either"
+_KEY_KEPT = "not finished: a legal hold keeps records, and with them the agency's own key; lift it and erase again"
 _ATTESTS = "This says what this hub did. It cannot prove that no copy exists elsewhere."
 
 
@@ -78,6 +80,28 @@ def payload(
         "backups": backups(bench, erased.known_us),
         "unread": _unread(bench, run.agency),
         "exports": "this hub makes no exports that it could recall: tell whoever was given pages or files",
+        "remains": list(_REMAINS),
+        "attests": _ATTESTS,
+    }
+
+
+def of_agency(run: Run, records: int, kept: int, *, is_key_gone: bool, bench: Bench) -> dict[str, Any]:
+    """What the certificate of a whole agency's erasure holds (docs/erasure.md)."""
+    now_us = bench.clock()
+    return {
+        "format": "tellonce-erasure-agency/1",
+        "log": bench.log.origin,
+        "agency": run.agency,
+        "ground": run.ground,
+        "reference": run.reference,
+        "begun": us_text(run.begun_us),
+        "certified": us_text(now_us),
+        "records": records,
+        "kept": kept,
+        "key_destroyed": is_key_gone,
+        "says": _KEY_GONE if is_key_gone else _KEY_KEPT,
+        "backups": backups(bench, now_us),
+        "unread": _unread(bench, run.agency),
         "remains": list(_REMAINS),
         "attests": _ATTESTS,
     }

@@ -11,8 +11,8 @@ from events.ids import FactToken, is_nhs_number
 from events.log.port import parse_position
 from events.log.sqlite import PARTITION
 from hub.access.door import Caller, permit
-from hub.erasure.eraser import Progress
 from hub.erasure.retention import Due, Retention, due_document
+from hub.erasure.runs import Progress
 
 if TYPE_CHECKING:
     from hub.assembly import Hub

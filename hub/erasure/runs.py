@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,11 @@ from events.others import token_of_class
 from hub.durable import make_folder, sync_folder
 
 FOLDER = "erasing"
+Progress = Callable[[int, int], None]  # told after each step, as (done, of)
+
+
+def quiet(done: int, of: int) -> None:
+    """Nobody is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ import apsw
 
 from events.errors import HubError
 from events.sealing import SECRET_BYTES, Cipher, DoesNotOpen, SecretName, unwrap
-from hub.vault.kms import Kms
+from hub.vault.kms import KeyDestroyed, Kms
 from hub.vault.tables import EMPTY, FIRST_GENERATION
 
+_PREFIX = "agency/"
 _ALL = "SELECT agency, generation, wrapped FROM agency_keys ORDER BY generation"
 
 
@@ -56,7 +57,13 @@ class AgencyKeys:
                 if wrapped == EMPTY:
                     self._ciphers[agency, generation] = None
                 elif (agency, generation) not in self._ciphers:
-                    self._ciphers[agency, generation] = Cipher(self._kms.unwrap(kms_name(agency), wrapped))
+                    self._ciphers[agency, generation] = self._opened(agency, wrapped)
+
+    def _opened(self, agency: str, wrapped: bytes) -> Cipher | None:
+        try:
+            return Cipher(self._kms.unwrap(kms_name(agency), wrapped))
+        except KeyDestroyed:
+            return None  # a key store from before the agency was erased
 
     def make(self, db: apsw.Connection, agency: str) -> tuple[int, Cipher]:
         """A key of the next generation, stored in the open transaction; to be `adopt`ed once that is durable."""
@@ -74,7 +81,12 @@ class AgencyKeys:
 
 
 def kms_name(agency: str) -> str:
-    return f"agency/{agency}"
+    return f"{_PREFIX}{agency}"
+
+
+def destroyed_agencies(kms: Kms) -> list[str]:
+    """Agencies whose own key was destroyed."""
+    return [name.removeprefix(_PREFIX) for name in kms.destroyed() if name.startswith(_PREFIX)]
 
 
 def opened_secret(cipher: Cipher, agency: str, subject: bytes, retention: str, key_id: bytes, wrapped: bytes) -> bytes:

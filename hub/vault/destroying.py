@@ -20,6 +20,7 @@ from hub.vault.tables import EMPTY
 HUB = "hub"
 _TRIES, _PAUSE_S = 50, 0.1
 _OF_SUBJECT = "SELECT seq, agency, subject, class, key_id, wrapped FROM secrets WHERE subject = ? ORDER BY seq"
+_KEYS_OF = "SELECT wrapped FROM agency_keys WHERE agency = ? AND wrapped <> ?"
 _DESTROYED_OF = "SELECT agency, subject, class, key_id FROM destroyed WHERE subject = ? ORDER BY seq"
 _LED_NOWHERE = "UPDATE partners SET subject = zeroblob(16), key_id = zeroblob(24) WHERE subject = ?"
 _DESTROYED = "INSERT OR IGNORE INTO destroyed(key_id, agency, subject, class, at_us) VALUES"
@@ -84,6 +85,22 @@ def destroy(
             db.execute("DELETE FROM subjects WHERE subject = ?", (subject,))
             db.execute(_LED_NOWHERE, (subject,))
     return traces
+
+
+def destroy_agency(db: apsw.Connection, agency: str, at_us: int) -> list[bytes]:
+    """Empties an agency's own key in all its generations, and before it all that is left of its records.
+
+    Returns the bytes that no file may hold any more.
+    """
+    found: list[Any] = db.execute(_KEYS_OF, (agency, EMPTY)).fetchall()
+    if not found:
+        return []
+    left = subjects_of(db, agency)
+    names = [name for subject in left for name in secrets_of(db, subject)]
+    traces = destroy(db, names, (), left, at_us)
+    with transaction(db):
+        db.execute("UPDATE agency_keys SET wrapped = ? WHERE agency = ?", (EMPTY, agency))
+    return traces + [wrapped for (wrapped,) in found]
 
 
 def leave_no_trace(db: apsw.Connection, path: Path, traces: Sequence[bytes] | None) -> None:

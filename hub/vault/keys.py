@@ -21,7 +21,7 @@ from events.log.transaction import transaction
 from events.sealing import SECRET_BYTES, Cipher, Drawn, SecretName, key_id_of, wrap
 from hub.sqlite import faults_told, open_file, open_to_read
 from hub.vault import destroying, own, rotating
-from hub.vault.agencies import AgencyKeys, broken_key, opened_secret
+from hub.vault.agencies import AgencyKeys, broken_key, kms_name, opened_secret
 from hub.vault.boxes import AGENCY, Held
 from hub.vault.kms import Kms
 from hub.vault.known import Known, Pending, Slot, Stored
@@ -144,7 +144,8 @@ class KeyStore:
     def _made(self, name: _Record, known: Known, slot: Slot) -> SubjectKeys:
         keys = known.keys.get(slot)
         if keys is None:
-            if self.is_suppressed(*name):
+            # What the hub says of a record that a hold keeps goes on when the intake of its agency is closed.
+            if self.is_erased(*name) or (slot[0] != AGENCY and self.is_suppressed(*name)):
                 raise _erased()
             subject = known.subject or self._new_subject(known)
             keys = known.keys[slot] = subject_keys(subject, self._secret(known, subject, slot))
@@ -301,6 +302,10 @@ class KeyStore:
             {self._suppression((agency, record)), self._suppression((agency, ""))}
         )
 
+    def is_erased(self, agency: str, record: str) -> bool:
+        """Whether a record itself may not come in, whatever holds for the rest of its agency."""
+        return bool(self._suppressed) and self._suppression((agency, record)) in self._suppressed
+
     def subjects_of(self, agency: str) -> list[SubjectId]:
         """Every subject of which an agency's secrets are there still."""
         with self._committing, self._making, faults_told("keys.sqlite"):
@@ -331,6 +336,19 @@ class KeyStore:
             # Asked again after a crash: which bytes they were is gone with them.
             destroying.leave_no_trace(self._db, self._path, traces or (None if classes is None else ()))
         return names
+
+    def destroy_agency(self, agency: str) -> bool:
+        """Destroys an agency's own key, here and in the Kms; False where secrets of it are there still."""
+        with self._committing, self._making, faults_told("keys.sqlite"):
+            slots = {slot for of_slots in self._pending.secrets.values() for slot in of_slots}
+            if destroying.subjects_of(self._db, agency) or any(holder == agency for holder, _ in slots):
+                return False
+            traces = destroying.destroy_agency(self._db, agency, self._clock())
+            self._agencies.load()
+            self.ring.load_agencies()
+            destroying.leave_no_trace(self._db, self._path, traces or None)
+        self._kms.destroy(kms_name(agency))
+        return True
 
     def _pending_of(self, subject: SubjectId) -> list[SecretName]:
         of_slots = self._pending.secrets.get(subject, {})

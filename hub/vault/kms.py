@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from events.errors import WrongSettings
+from events.errors import HubError, WrongSettings
 from events.sealing import NONCE_BYTES, SECRET_BYTES, Cipher, DoesNotOpen
 from hub.durable import make_folder, sync_folder
 
@@ -25,13 +25,20 @@ _FORMAT = 1
 _LABEL = b"tellonce/kms/1\0"
 
 
+class KeyDestroyed(HubError):
+    """The key was destroyed on purpose, and none of its name is made anew."""
+
+
 class Kms(Protocol):
     """Wraps and signs with keys that never leave it, each by its name and made at first use."""
 
-    def wrap(self, name: str, secret: bytes) -> bytes: ...
+    def wrap(self, name: str, secret: bytes) -> bytes:
+        """Raises KeyDestroyed."""
+        ...
 
     def unwrap(self, name: str, wrapped: bytes) -> bytes:
-        """Raises WrongSettings `kms-missing` where it has no key of this name, `kms-differs` where it is another."""
+        """Raises KeyDestroyed, WrongSettings `kms-missing` where it has no key of this name, `kms-differs` where it is
+        another."""
         ...
 
     def sign(self, name: str, message: bytes) -> bytes:
@@ -43,7 +50,11 @@ class Kms(Protocol):
         ...
 
     def destroy(self, name: str) -> None:
-        """Whatever was wrapped under this name stays closed for ever."""
+        """Whatever was wrapped under this name stays closed for ever; durable, and nothing new where it is done."""
+        ...
+
+    def destroyed(self) -> list[str]:
+        """The names of all that was destroyed."""
         ...
 
 
@@ -54,6 +65,7 @@ class LocalKms:
         self.path = path
         self._changing = threading.Lock()
         self._keys: dict[str, dict[str, str]] = {"wrapping": {}, "signing": {}}
+        self._destroyed: set[str] = set()
         self._read()
 
     def wrap(self, name: str, secret: bytes) -> bytes:
@@ -63,6 +75,8 @@ class LocalKms:
         if name not in self._keys["wrapping"]:
             self._read()  # another process may have made it
         key = self._keys["wrapping"].get(name)
+        if name in self._destroyed:
+            raise _gone(self.path)
         if key is None:
             raise _missing(self.path)
         nonce, sealed = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
@@ -84,15 +98,22 @@ class LocalKms:
 
     def destroy(self, name: str) -> None:
         with self._changing:
-            for keys in self._keys.values():
-                keys.pop(name, None)
-            self._write()
+            if name not in self._destroyed:
+                self._destroyed.add(name)
+                for keys in self._keys.values():
+                    keys.pop(name, None)
+                self._write()
+
+    def destroyed(self) -> list[str]:
+        return sorted(self._destroyed)
 
     def _signing(self, name: str) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self._key("signing", name))
 
     def _key(self, kind: str, name: str) -> bytes:
         with self._changing:
+            if name in self._destroyed:
+                raise _gone(self.path)
             if name not in self._keys[kind]:
                 self._keys[kind][name] = secrets.token_hex(SECRET_BYTES)
                 try:
@@ -110,6 +131,7 @@ class LocalKms:
             if told["format"] != _FORMAT:
                 raise ValueError
             self._keys = {kind: dict(told[kind]) for kind in ("wrapping", "signing")}
+            self._destroyed = set(told.get("destroyed", ()))
         except FileNotFoundError:
             return
         except (ValueError, KeyError, TypeError) as error:
@@ -126,7 +148,8 @@ class LocalKms:
         draft = self.path.with_name(f"{self.path.name}.draft")
         old = os.open(self.path, os.O_WRONLY) if self.path.exists() else None
         try:
-            _write_durably(draft, json.dumps({"format": _FORMAT, **self._keys}, indent=1).encode())
+            told = {"format": _FORMAT, **self._keys, **({"destroyed": self.destroyed()} if self._destroyed else {})}
+            _write_durably(draft, json.dumps(told, indent=1).encode())
             draft.replace(self.path)
             sync_folder(self.path.parent)
             if old is not None:
@@ -170,6 +193,15 @@ def _write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(descriptor)
+
+
+def _gone(path: Path) -> KeyDestroyed:
+    return KeyDestroyed(
+        "key-destroyed",
+        "the agency's own key was destroyed when it was erased, and it gets no other",
+        where=path.name,
+        next_step="Register whoever follows it under another name.",
+    )
 
 
 def _missing(path: Path) -> WrongSettings:

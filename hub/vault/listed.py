@@ -17,6 +17,7 @@ from events.log.transaction import transaction
 from hub.erasurelist import Act, ErasureList, Listed, appended
 from hub.sqlite import faults_told, open_file
 from hub.vault import destroying
+from hub.vault.agencies import destroyed_agencies
 from hub.vault.boxes import AGENCY
 from hub.vault.kms import Kms
 from hub.vault.ring import Ring
@@ -80,6 +81,11 @@ def with_told(listed: ErasureList, told: Iterable[Told]) -> ErasureList:
     return listed
 
 
+def destroyed_by(kms: Kms) -> list[Listed]:
+    """Agencies whose key the Kms destroyed, as a list says it: no list has to be there for that."""
+    return [Listed(0, "key-destroyed", agency, b"", (), b"", "", b"") for agency in destroyed_agencies(kms)]
+
+
 def destroy_listed(path: Path, entries: Iterable[Listed], at_us: int) -> int:
     """Destroys what the list names, in its order; how many secrets there were.
 
@@ -101,6 +107,8 @@ def destroy_listed(path: Path, entries: Iterable[Listed], at_us: int) -> int:
 
 def _done(db: apsw.Connection, entry: Listed, at_us: int) -> list[bytes]:
     """The bytes that no file may hold any more."""
+    if entry.act == "key-destroyed":
+        return destroying.destroy_agency(db, entry.agency, at_us)
     if entry.act == "readmitted":
         db.execute("DELETE FROM suppressed WHERE token = ?", (entry.token,))
         return []

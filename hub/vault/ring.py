@@ -130,6 +130,11 @@ class Ring:
         with self._loading:
             self._drop(key_ids)
 
+    def load_agencies(self) -> None:
+        """Forgets agencies' keys that were destroyed."""
+        with self._loading:
+            self._agencies.load()
+
     def close(self) -> None:
         self._db.close()
 

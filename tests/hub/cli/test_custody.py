@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from events.errors import Refused
+from events.ids import SubjectId
+from hub.erasure.acts import Acts
+from hub.erasure.agencies import WholeAgency
+from hub.erasure.runs import Run
+from hub.erasure.saying import Saying
 from tests.hub import homes
 from tests.hub.cli.conftest import Tell
 
@@ -125,3 +132,46 @@ def test_the_third_persons_of_a_fact_are_removed(tell: Tell, alex: str, events_f
 )
 def test_what_outlives_the_record_names_nobody(tell: Tell, alex: str, given: tuple[str, ...], code: str) -> None:
     assert tell("--json", "erase", RECORD, *given, "--yes").document["error"]["code"] == code
+
+
+OTHER = "housing:crm/tenant/8"
+
+
+@pytest.fixture
+def other(tell: Tell, events_file: Callable[..., Path]) -> str:
+    event = homes.registration("m-8", "tenant/8", number=homes.nhs_number(8))
+    assert tell("intake", "cloudevents", events_file(event), "--agency", "housing", "--system", "crm").code == 0
+    return OTHER
+
+
+def test_an_agency_is_erased_and_its_own_key(tell: Tell, alex: str, other: str) -> None:
+    assert tell("erase", "--agency", "housing").code == 2
+    told = tell("erase", "--agency", "housing", "--ground", "contract-ended", "--yes")
+    assert told.code == 0
+    assert "Erased 2 records of housing" in told.out
+    assert "own key is destroyed" in told.out
+    assert tell("--json", "people", "find", "--record", RECORD).document == {"people": []}
+
+
+def test_an_agency_of_which_a_record_was_held_meanwhile_is_not_finished(
+    tell: Tell, alex: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, held = WholeAgency._told, []
+
+    def held_afterwards(whole: WholeAgency, run: Run, subject: SubjectId) -> int | None:
+        at = real(whole, run, subject)
+        for record in (RECORD, OTHER) if not held else ():
+            with contextlib.suppress(Refused):
+                Acts(whole._bench, Saying(whole._bench)).hold(record, ground="litigation", reference="C-1")
+                held.append(record)
+        return at
+
+    monkeypatch.setattr(WholeAgency, "_told", held_afterwards)
+    told = tell("erase", "--agency", "housing", "--ground", "contract-ended", "--yes")
+    assert told.code == 1
+    assert "NOT FINISHED" in told.out
+    assert f"{held[0]} (litigation C-1)" in told.out
+    (kept,) = tell("--json", "hold", "list").document["holds"]
+    assert kept["record"] == held[0]
+    tell("hold", "lift", held[0], "--ground", "settled", "--reference", "C-1")
+    assert tell("--json", "erase", "--agency", "housing", "--yes").document["key_destroyed"]

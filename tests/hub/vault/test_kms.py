@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from events.errors import WrongSettings
-from hub.vault.kms import KmsSigner, LocalKms
+from hub.vault.kms import KeyDestroyed, KmsSigner, LocalKms
 
 SECRET = b"s" * 32
 
@@ -73,8 +73,12 @@ def test_a_destroyed_key_is_gone_from_the_file_and_its_old_bytes_are_overwritten
         kms.destroy("agency/north")
         assert key.encode() not in old.read()
     assert key.encode() not in path.read_bytes()
-    with pytest.raises(WrongSettings, match="kms-missing"):
-        LocalKms(path).unwrap("agency/north", wrapped)
+    for again in (kms, LocalKms(path)):
+        with pytest.raises(KeyDestroyed):
+            again.unwrap("agency/north", wrapped)
+        with pytest.raises(KeyDestroyed):
+            again.wrap("agency/north", SECRET)
+        assert again.destroyed() == ["agency/north"]
     assert LocalKms(path).unwrap("agency/south", kept) == SECRET
 
 

@@ -1,0 +1,168 @@
+"""The steps of an erasure, each of which can be done again: see hub.erasure.eraser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from events.codec import header_id, read_header
+from events.ids import SubjectId
+from events.log.sqlite import PARTITION
+from events.sealing import SecretName
+from hub.erasure import certificate
+from hub.erasure.bench import RAW, Bench
+from hub.erasure.doors import Closing
+from hub.erasure.removing import destroy_others
+from hub.erasure.runs import Run, Runs
+from hub.erasure.telling import event_of, told_at, views_behind
+from hub.erasurelist import Act, Listed, append, bring_up, longest_of, read_list
+from hub.ledger.prove import prove
+from projections.custody import queries as custody
+
+MODEL = "erasure/1"
+LEASE_S = 60.0
+# What the views held of an erased record may stand in their files' free pages so long while others are erased too.
+CLEARED_WITHIN_S = 60.0
+_FOLD_WAIT_S = 60.0
+
+
+class Steps:
+    """What is done of one run after the other; for one thread at a time."""
+
+    def __init__(self, bench: Bench, runs: Runs) -> None:
+        self._bench = bench
+        self._runs = runs
+        self._unclear_since_s: float | None = None
+
+    def new_run(
+        self, agency: str, subject: SubjectId, secrets: Sequence[SecretName], ground: str, reference: str | None
+    ) -> Run:
+        """A run that is not begun yet."""
+        key_ids = tuple(each.key_id.hex() for each in secrets)
+        now_us, folded = self._bench.clock(), self._bench.runner.applied
+        return Run(agency, subject.hex(), "", ground, reference, None, key_ids, now_us, 0, folded, 0)
+
+    def enlist(self, run: Run) -> Listed:
+        """The first step; a line that is there already is not written again."""
+        places = self._bench.lists
+        act: Act = "erased" if run.is_whole else "shredded" if run.offset is None else "redacted"
+        subject, event = run.subject_bytes, self._redacted(run)
+        for listed in reversed(longest_of([read_list(place) for place in places]).standing):
+            is_it = (listed.act, listed.subject, listed.event) == (act, subject, event)
+            if is_it and set(run.keys) <= set(listed.key_ids):
+                bring_up(places)  # a crash may have come between the places
+                break
+        else:
+            token = bytes.fromhex(run.token)
+            listed = append(places, act, run.agency, subject, run.keys, token, self._bench.clock(), event)
+        if run.token:
+            self._bench.keys.suppress(bytes.fromhex(run.token))
+        return listed
+
+    def _redacted(self, run: Run) -> bytes:
+        """The id of the event that a run redacts, by which a restored log finds it; empty for other runs."""
+        if run.offset is None:
+            return b""
+        (row,) = self._bench.log.read(PARTITION, run.offset, 1)
+        return header_id(row.header)
+
+    def tell(self, run: Run, listed: Listed, *, is_for_good: bool) -> int:
+        """The second step: the event, and its offset. Raises Refused `held`."""
+        bench = self._bench
+        bench.catch_up()
+        with bench.store.snapshot() as db:
+            told = told_at(db, run)
+        if told is not None:
+            return told
+        kind, payload = event_of(run, listed)
+        cause = f"{run.subject} {run.begun_us} {run.offset}"
+        row = bench.writer.row(kind, run.subject, payload, cause=cause, model=MODEL)
+        closed = run.keys if run.offset is None else ()
+        first = partial(destroy_others, bench.keys, run) if run.removes_others else None
+        act = Closing(bench.doors, run.subject_bytes, is_for_good=is_for_good, key_ids=closed, first=first)
+        (outcome,) = bench.log.submit([row], act).result()
+        return outcome.placed.offset
+
+    def take_back(self, run: Run) -> None:
+        """A hold came first: the record goes on as it was."""
+        token = bytes.fromhex(run.token)
+        if token:
+            self._bench.keys.readmit(token)
+        bench = self._bench
+        append(bench.lists, "void", run.agency, run.subject_bytes, run.keys, token, bench.clock())
+        self._runs.end(run)
+
+    def destroy(self, run: Run, at: int) -> list[SecretName]:
+        """The third step; the names of what was destroyed."""
+        if self._unclear_since_s is None:
+            self._unclear_since_s = time.monotonic()
+        keys, subject = self._bench.keys, SubjectId(run.subject_bytes)
+        if run.removes_others:  # their keys went before the log told of it
+            self._bench.redact_parts(subject)
+            return []
+        if run.offset is not None and not self._bench.log.remove_bodies([run.offset], at):
+            raise views_behind()
+        if run.retention is None and run.offset is None:
+            destroyed = keys.destroy(subject)
+            self._bench.drop_parts(subject)
+            return destroyed
+        destroyed = keys.destroy(subject, [RAW] if run.retention is None else [run.retention, RAW])
+        self._bench.redact_parts(subject)
+        return destroyed
+
+    def clear_views(self, at: int) -> None:
+        """The fourth step, and the fifth: a rebuild that is under way folds the event too, or has no key any more."""
+        runner = self._bench.runner
+        if not runner.wait_for(at, _FOLD_WAIT_S) or not runner.renew(LEASE_S):
+            raise views_behind()
+        self._unclear_since_s = None
+
+    def clear_views_if_due(self, at: int) -> None:
+        """The same between two of many runs, when the first of them has waited for it long enough."""
+        since_s = self._unclear_since_s
+        if since_s is not None and time.monotonic() - since_s >= CLEARED_WITHIN_S:
+            self.clear_views(at)
+
+    # ---- the certificate
+
+    def complete(self, run: Run, at: int, listed: Listed, destroyed: Sequence[SecretName]) -> dict[str, Any]:
+        """The sixth step; the certificate."""
+        bench = self._bench
+        with bench.store.snapshot() as db:
+            erased = custody.erased(db, run.subject_bytes)
+        if erased is None:
+            raise views_behind()
+        events = run.events + self._events_since(run, at)
+        payload = certificate.payload(
+            run=run,
+            erased=erased,
+            events=events,
+            listed=listed,
+            destroyed=destroyed,
+            proof=prove(bench.log, f"{bench.log.epoch}:{PARTITION}:{at}"),
+            bench=bench,
+        )
+        signed = certificate.signed(payload, bench.kms)
+        name = f"{run.subject}-{erased.at}"
+        if erased.completed_us is None:
+            certificate.keep(bench.home, name, signed)
+            self.note_completed(run, erased.at, events, certificate.digest_of(signed))
+        return {**payload, "certificate": signed, "file": f"{certificate.FOLDER}/{name}.jws"}
+
+    def note_completed(self, run: Run, at: int, events: int | None, digest: str) -> None:
+        """The end of the sixth step: the certificate's digest, and how many events it counts of this record."""
+        bench = self._bench
+        payload: dict[str, Any] = {"subject": run.subject, "key_ids": list(run.key_ids), "ground": run.ground}
+        payload["certificate"] = digest
+        if events is not None:
+            payload["counts"] = {"events": events, "rules-ended": run.rules_ended}
+        row = bench.writer.row("hub.erasure-completed", run.subject, payload, cause=f"{run.subject} {at}", model=MODEL)
+        bench.log.append([row])
+
+    def _events_since(self, run: Run, at: int) -> int:
+        """Events of the record that came between the dry run and the erasure."""
+        rows = self._bench.log.read(PARTITION, run.counted_to, max(at - run.counted_to, 0))
+        headers = (read_header(row.header) for row in rows)
+        return sum(header is not None and header.subject == run.subject_bytes for header in headers)
