@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.http.asking import caller_of, desk_of, question_of, read, written
-from hub.http.custody_shapes import (
+from hub.http.shapes.custody import (
     ActAsked,
     Acted,
     Certificate,

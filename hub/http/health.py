@@ -13,7 +13,7 @@ from events.errors import TryAgainLater
 from events.log.sqlite import PARTITION
 from hub.assembly import Hub
 from hub.http.asking import desk_of, json_answer, run
-from hub.http.shapes import Alive, Ready
+from hub.http.shapes.running import Alive, Ready
 from hub.http.ways import Way
 from hub.services import Services
 

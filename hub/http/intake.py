@@ -23,7 +23,7 @@ from events.errors import Refused, RejectedMessage
 from events.ids import Source, parse_source
 from hub.access.door import Caller, permit_agency
 from hub.http.asking import Desk, body_of, caller_of, desk_of, json_answer, run, spool, upload_of
-from hub.http.shapes import Report
+from hub.http.shapes.received import Report
 from hub.http.ways import Way
 
 EVENTS_MAX_BYTES = 16 << 20

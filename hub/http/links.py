@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.http.asking import caller_of, desk_of, question_of, written
-from hub.http.shapes import LinkAsked, Linked, PairAsked, Paired, UnlinkAsked
+from hub.http.shapes.people import LinkAsked, Linked, PairAsked, Paired, UnlinkAsked
 from hub.http.ways import Way
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from hub.http.asking import Desk, caller_of, desk_of, run
-from hub.http.shapes import LogRow
+from hub.http.shapes.running import LogRow
 from hub.http.ways import Way
 
 MEDIA_TYPE = "application/x-ndjson"

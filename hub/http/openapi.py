@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from hub.access.door import ROLES
 from hub.http.app import API_VERSION, TITLE, WAYS, bare_app
 from hub.http.problems import MEDIA_TYPE, STATUS
-from hub.http.shapes import Problem
+from hub.http.shapes.running import Problem
 from hub.http.ways import Way
 
 _REF = "#/components/schemas/{model}"

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.http.asking import caller_of, desk_of, question_of, read
-from hub.http.shapes import People, PeopleAsked, Person
+from hub.http.shapes.people import People, PeopleAsked, Person
 from hub.http.ways import Way
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.http.asking import caller_of, desk_of, read, written
-from hub.http.shapes import FoundMessages, Quarantine, Quarantined, Receipt, Retried
+from hub.http.shapes.received import FoundMessages, Quarantine, Quarantined, Receipt, Retried
 from hub.http.ways import Way
 
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from hub.http.asking import caller_of, desk_of, read, run
 from hub.http.metrics import MEDIA_TYPE
-from hub.http.shapes import Agencies, Sources, Status
+from hub.http.shapes.running import Agencies, Sources, Status
 from hub.http.ways import Way
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.http.asking import caller_of, desk_of, question_of, read
-from hub.http.shapes import History, Timeline, TimelineAsked
+from hub.http.shapes.people import History, Timeline, TimelineAsked
 from hub.http.ways import Way
 from hub.reading import LIMIT_DEFAULT, LIMIT_MAX, TimelineQuestion
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hub.http import custody_shapes as shapes
+from hub.http.shapes import custody as shapes
 from tests.hub.homes import cloudevent, nhs_number, registration
 from tests.hub.http.serving import Served, code_of
 

@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from hub.http.shapes import Agencies, Linked, LogRow, Paired, People, Person, Sources, Status
+from hub.http.shapes.people import Linked, Paired, People, Person
+from hub.http.shapes.running import Agencies, LogRow, Sources, Status
 from tests.hub.homes import NHS, cloudevent, nhs_number, registration
 from tests.hub.http.serving import Served, code_of
 

@@ -17,7 +17,7 @@ from events.errors import HubError, Refused, RejectedMessage, TryAgainLater, Wro
 from hub.http.app import WAYS
 from hub.http.openapi import document
 from hub.http.problems import RETRY_AFTER_S, STATUS, status_of
-from hub.http.shapes import Problem
+from hub.http.shapes.running import Problem
 from hub.http.ways import Way
 from hub.logs import configure_logs
 from hub.schemas import ROOT

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.cloudevents.adapter import CloudEventsAdapter
 from adapters.sdk.adapter import Option
-from hub.http.shapes import FoundMessages, Quarantine, Receipt, Report, Retried
+from hub.http.shapes.received import FoundMessages, Quarantine, Receipt, Report, Retried
 from hub.receipts.sealing import padded_bytes
 from tests.hub.homes import cloudevent, registration
 from tests.hub.http.serving import Served, code_of

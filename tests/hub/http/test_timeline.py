@@ -13,7 +13,7 @@ import pytest
 
 from events.errors import RejectedMessage
 from hub.assembly import REGISTER
-from hub.http.shapes import History, Timeline
+from hub.http.shapes.people import History, Timeline
 from hub.reading import Reading, TimelineQuestion
 from tests.hub.homes import STEWARD, cloudevent, nhs_number, open_home, registration, send
 from tests.hub.http.serving import Served, code_of

@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from hub.http.shapes import PersonNumber, _Answer, _Question
+from hub.http.shapes.base import Answer, PersonNumber, Question
 
 
-class PlanAsked(_Question):
+class PlanAsked(Question):
     record: str
 
 
-class ActAsked(_Question):
+class ActAsked(Question):
     """`ground` is a code, `reference` the controller's own number: neither names anybody."""
 
     record: str
@@ -25,7 +25,7 @@ class ErasureAsked(ActAsked):
     ends: list[str] = Field([], description="Consents, refusals and rules that end with the record, by name.")
 
 
-class HoldAsked(_Question):
+class HoldAsked(Question):
     """Give a record or a person's number."""
 
     record: str | None = None
@@ -34,32 +34,32 @@ class HoldAsked(_Question):
     reference: str | None = None
 
 
-class RedactionAsked(_Question):
+class RedactionAsked(Question):
     position: str
     ground: str
     reference: str | None = None
     third_persons: bool = Field(False, description="Only whom the event's fact has named, in all its versions so far.")
 
 
-class _OfType(_Answer):
+class _OfType(Answer):
     type: str
     many: int
 
 
-class _KeyName(_Answer):
+class _KeyName(Answer):
     holder: str
     retention: str
     key: str
 
 
-class _Rule(_Answer):
+class _Rule(Answer):
     name: str
     kind: Literal["consent", "refusal", "seal", "safety", "restriction"]
     type: str
     stands_in: str | None = Field(description="Another record of the same person that says the same.")
 
 
-class Hold(_Answer):
+class Hold(Answer):
     record: str | None
     subject: str
     person: PersonNumber | None
@@ -68,7 +68,7 @@ class Hold(_Answer):
     since: str
 
 
-class Plan(_Answer):
+class Plan(Answer):
     """What would go with a record."""
 
     record: str
@@ -83,18 +83,18 @@ class Plan(_Answer):
     holds: list[Hold]
 
 
-class _Backups(_Answer):
+class _Backups(Answer):
     is_final: bool
     says: str
     key_backups_expire: str
 
 
-class _Unread(_Answer):
+class _Unread(Answer):
     agency: str
     gone_by: str | None
 
 
-class Certificate(_Answer):
+class Certificate(Answer):
     """What an erasure did (docs/erasure.md); `certificate` is the same, signed."""
 
     format: str
@@ -121,23 +121,23 @@ class Certificate(_Answer):
     file: str
 
 
-class Acted(_Answer):
+class Acted(Answer):
     record: str
     position: str
 
 
-class HeldRecords(_Answer):
+class HeldRecords(Answer):
     person: PersonNumber | None
     record: str | None
     records: list[str]
     position: str
 
 
-class Holds(_Answer):
+class Holds(Answer):
     holds: list[Hold]
 
 
-class _Period(_Answer):
+class _Period(Answer):
     agency: str | None = Field(description="null: all that have no periods of their own.")
     retention: str
     years: int
@@ -145,7 +145,7 @@ class _Period(_Answer):
     verified: bool
 
 
-class _Due(_Answer):
+class _Due(Answer):
     agency: str
     record: str
     retention: str
@@ -154,16 +154,16 @@ class _Due(_Answer):
     held: bool
 
 
-class RetentionTable(_Answer):
+class RetentionTable(Answer):
     periods: list[_Period]
     due: list[_Due]
 
 
-class DestroyedClasses(_Answer):
+class DestroyedClasses(Answer):
     destroyed: list[_Due]
 
 
-class Redacted(_Answer):
+class Redacted(Answer):
     position: str
     ground: str
     third_persons: bool
