@@ -18,13 +18,25 @@ DEMO_HOME := .tellonce-demo
 PYTEST_ARGS ?=
 # A proof draws afresh each time; the seed stands in the command that make prints, so that a failure can be had again.
 SEED := $(or $(SEED),$(shell date +%s))
+PROVE = TELLONCE_PROOF=1 TELLONCE_SEED=$(SEED) $(BIN)/python -m pytest --timeout=0 --hypothesis-seed=$(SEED)
 BENCH_ARGS ?=
 
 # The first of these that is new enough builds the virtual environment; PYTHON=/some/python3 overrides the search.
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 
 COVER := --cov --cov-report=
-MORE := samples or kill
+# A hub that is killed again and again, and what measures speed, come after the other tests and alone: the hub and those
+# who send to it fill both cores by themselves, and get less far between two deaths beside a neighbour.
+ALONE := kill or bench
+
+# Tests run on all cores, on four at most: a container may be shown more of them than it is given. A worker takes whole
+# files, so that what the tests of a file share is built once and they come in their order. A plain `pytest` runs one
+# test after the other, and so does WORKERS=0.
+WORKERS ?= auto
+PARALLEL := -n $(WORKERS) --maxprocesses=4 --dist=loadfile
+# Compiled files are kept even where the environment says not to: tests start hundreds of processes, and each would
+# compile the hub anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check proof bench lock clean
@@ -57,8 +69,8 @@ $(STAMP): requirements/dev.txt requirements/build.txt pyproject.toml
 demo: setup ## Build a small borough, print one timeline, serve it (DEMO_ARGS=--no-serve ends after printing)
 	$(BIN)/tellonce --home $(DEMO_HOME) demo $(DEMO_ARGS)
 
-test: setup ## Run the default tests (within five minutes on two cores)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: setup ## Run the default tests, on all cores (within five minutes on two)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 check: setup ## Run everything CI runs: tests, the slower tests, style, types, imports, schemas
 	$(BIN)/ruff check .
@@ -66,12 +78,13 @@ check: setup ## Run everything CI runs: tests, the slower tests, style, types, i
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m hub.schemas --check
-	$(MAKE) --no-print-directory test PYTEST_ARGS="$(COVER) $(PYTEST_ARGS)"
-	$(BIN)/python -m pytest -m "$(MORE)" $(COVER) --cov-append $(PYTEST_ARGS)
+	$(MAKE) --no-print-directory test PYTEST_ARGS="-m 'not (kill or proof or bench)' $(COVER) $(PYTEST_ARGS)"
+	$(BIN)/python -m pytest -m kill $(COVER) --cov-append $(PYTEST_ARGS)
 	$(BIN)/coverage report --skip-covered --fail-under=$(COVERAGE_MIN)
 
 proof: setup ## Run every test, the marked ones too, at full counts (long)
-	TELLONCE_PROOF=1 TELLONCE_SEED=$(SEED) $(BIN)/python -m pytest -m "" --timeout=0 --hypothesis-seed=$(SEED) $(PYTEST_ARGS)
+	$(PROVE) -m "not ($(ALONE))" $(PARALLEL) $(PYTEST_ARGS); first=$$?; \
+	$(PROVE) -m "$(ALONE)" $(PYTEST_ARGS) && exit $$first
 
 bench: setup ## Measure against the floors and print a table of ratios
 	$(BIN)/python -m bench $(BENCH_ARGS)

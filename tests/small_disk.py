@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,15 +18,12 @@ class SmallDisk:
         self._ballast = folder / "ballast"
 
     def fill(self, *, but_bytes: int = 0) -> None:
-        """Takes all room but so many bytes."""
-        room = os.statvfs(self.folder).f_bavail * os.statvfs(self.folder).f_frsize - but_bytes
-        with self._ballast.open("ab") as file:
-            try:
-                while room > 0:
-                    room -= file.write(_BLOCK[:room])
-                    file.flush()
-            except OSError:
-                pass
+        """Takes all room but so many bytes; without any, until the disk itself says that there is none."""
+        disk = os.statvfs(self.folder)
+        room = disk.f_bavail * disk.f_frsize - but_bytes
+        with self._ballast.open("ab", buffering=0) as file, suppress(OSError):
+            while room > 0 or not but_bytes:
+                room -= file.write(_BLOCK[:room] if but_bytes else _BLOCK) or 0
 
     def empty(self) -> None:
         """Gives the room back."""

@@ -64,5 +64,5 @@ def send(hub: Hub, *events: dict[str, Any]) -> Report:
     agency = events[0]["source"].split(":")[3]
     report = hub.intake.receive(Arrival(agency, "crm", "cloudevents"), orjson.dumps(list(events)))
     assert report.counts.quarantined == 0, report
-    assert hub.wait_until_read(20)
+    assert hub.wait_until_read(60)
     return report

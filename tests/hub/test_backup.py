@@ -44,7 +44,7 @@ def test_a_restored_home_reads_the_same_and_goes_on_in_a_new_epoch(tmp_path: Pat
     restored = restore(tmp_path / "copy", again(tmp_path))
     assert restored["epoch"].startswith("2-")
     with open_home(tmp_path / "again") as hub:
-        assert hub.wait_until_read(20)
+        assert hub.wait_until_read(60)
         after = Reading(hub).timeline(STEWARD, question)
         assert [each["payload"] for each in after["entries"]] == [each["payload"] for each in before["entries"]]
         assert after["person"] == before["person"]
@@ -73,7 +73,7 @@ def test_what_the_copied_receipts_hold_beyond_the_copied_log_is_translated_again
     monkeypatch.undo()
     assert restore(tmp_path / "copy", again(tmp_path))["events"] == 1
     with open_home(tmp_path / "again") as hub:
-        assert hub.wait_until_read(20)
+        assert hub.wait_until_read(60)
         found = Reading(hub).timeline(STEWARD, TimelineQuestion(nhs_number=nhs_number(1)))
         assert len(found["entries"]) == 1
 

@@ -116,8 +116,8 @@ def test_a_rebuild_refuses_the_same_rows(hub: Hub, rng: random.Random) -> None:
 
 def test_erased_with_her_record_they_are_shown_no_more(hub: Hub) -> None:
     hub.log.append([forged(hub, **told) for told in FORGED.values()])
-    assert hub.wait_until_read(20)
+    assert hub.wait_until_read(60)
     assert len(refused(hub)) == len(FORGED)
     hub.eraser.erase(RECORD, ground="request")
-    assert hub.wait_until_read(20)
+    assert hub.wait_until_read(60)
     assert refused(hub) == []

@@ -40,7 +40,7 @@ class Sending:
         arrival = Arrival(events[0]["source"].split(":")[3], "crm", "cloudevents")
         self.received.append((arrival, orjson.dumps(list(events))))
         self.receipts.append(self.hub.intake.receive(*self.received[-1]).receipt)
-        assert self.hub.wait_until_read(20)
+        assert self.hub.wait_until_read(60)
 
 
 def a_life(sending: Sending) -> None:
@@ -102,8 +102,8 @@ def test_an_old_home_is_not_opened(old: Path) -> None:
 def test_every_event_is_where_it_was_and_the_log_goes_on_in_a_new_epoch(old: Path, tmp_path: Path) -> None:
     done = reseal(old, read_settings(tmp_path / "new", {}), SystemClock())
     with open_home(tmp_path / "source") as before, open_home(tmp_path / "new") as after:
-        assert before.wait_until_read(20)
-        assert after.wait_until_read(20)
+        assert before.wait_until_read(60)
+        assert after.wait_until_read(60)
         mine, theirs = told(after), told(before)
         for one, other in zip(mine, theirs, strict=False):
             assert one == other
@@ -125,10 +125,10 @@ def test_what_is_sent_again_is_known_and_what_is_decided_goes_on(old: Path, tmp_
     with open_home(tmp_path / "new") as hub:
         again = send(hub, registration("1", "tenant/1", number=nhs_number(7)))
         assert (again.counts.events, again.counts.duplicates) == (0, 1)
-        assert hub.wait_until_read(20)
+        assert hub.wait_until_read(60)
         size = hub.log.head()["main-0"]
         send(hub, registration("9", "tenant/9", number=nhs_number(9)))
-        assert hub.wait_until_read(20)
+        assert hub.wait_until_read(60)
         assert hub.log.head()["main-0"] == size + 2  # the registration, and its number
 
 
@@ -177,7 +177,7 @@ def test_nothing_is_decided_again(old: Path, tmp_path: Path) -> None:
     done = reseal(old, read_settings(tmp_path / "new", {}), SystemClock())
     for _ in range(2):
         with open_home(tmp_path / "new") as hub:
-            assert hub.wait_until_read(20)
+            assert hub.wait_until_read(60)
             assert hub.log.head()["main-0"] == done["events"] + 1
 
 
@@ -230,7 +230,7 @@ def test_after_a_kill_it_is_begun_again(old: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
     reseal(old, read_settings(tmp_path / "new", {}), SystemClock())
     with open_home(tmp_path / "new") as hub:
-        assert hub.wait_until_read(20)
+        assert hub.wait_until_read(60)
         assert Services(hub).reading.find(STEWARD, record=ALEX)["people"]
 
 

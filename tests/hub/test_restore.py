@@ -57,7 +57,7 @@ class Officer:
             payload = {"subject": self.subject.hex(), "key_ids": [self.key_id.hex()], "ground": "request"}
             row = hub._decision_writer.row("hub.subject-erased", "1", payload, cause="1", model="test")
             hub.log.append([row])
-            assert hub.wait_until_read(20)
+            assert hub.wait_until_read(60)
 
     def back_up(self, name: str) -> Path:
         with Hub(self.settings("home")) as hub:
@@ -177,7 +177,7 @@ def test_what_was_redacted_since_is_redacted_again(officer: Officer) -> None:
     with Hub(officer.settings("again")) as hub:
         [row] = hub.log.read(PARTITION, hers.offset, 1)
         assert (row.leaf, row.body) == (hers.leaf, b"")
-        assert hub.wait_until_read(20)
+        assert hub.wait_until_read(60)
         assert Reading(hub).find(STEWARD, nhs_number=nhs_number(1))["people"] == []
         verified = Services(hub).verify_log(AUDITOR)
         assert (verified["verified"], verified["removed_bodies"], verified["removed_not_held"]) == (True, 1, 0)
@@ -266,7 +266,7 @@ def test_what_was_killed_before_its_event_was_recorded_is_recorded_at_the_next_s
     restore(copy, officer.settings("again"))
     for _ in range(2):
         with Hub(officer.settings("again")) as hub:
-            assert hub.wait_until_read(20)
+            assert hub.wait_until_read(60)
             rows = list(hub.log.read(PARTITION, 0, 1_000))
             kinds = [each.event.attributes["type"] for each in opened(hub.keys.ring, rows)]
             assert kinds.count("hub.restored") == 1

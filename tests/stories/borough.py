@@ -61,7 +61,7 @@ class Town:
             file_name=file_name,
         )
         assert said["accepted"] == said["messages"] > 0, said
-        assert self.hub.wait_until_read(20)
+        assert self.hub.wait_until_read(60)
         return said
 
     def tell(self, day: str, source: str, record: str, kind: str, fact: str, data: dict[str, Any], **more: str) -> None:

@@ -48,7 +48,7 @@ pytestmark = [pytest.mark.kill, pytest.mark.timeout(0)]
 
 COMMAND = [sys.executable, "-c", "from hub.cli import main; raise SystemExit(main())"]
 TENANTS = 12
-READY_S = 60.0
+READY_S = 120.0
 HTTP_SENDERS, MLLP_SENDERS = 3, 2
 LIVES_A_HOME = 10  # each death is followed by a look at all that the home holds
 

@@ -81,7 +81,7 @@ class Told:
         if self._act(said):
             self.stream.append(said)
             self.known_us[said.step] = now_us + 999_999
-            assert self.world.hub.wait_until_read(30)
+            assert self.world.hub.wait_until_read(60)
 
     def _act(self, said: Said) -> bool:
         if said.kind in ("link", "unlink", "merge", "unmerge"):
@@ -107,7 +107,7 @@ class Told:
         report = self.world.hub.intake.receive(Arrival("housing", "crm", "cloudevents"), orjson.dumps(event))
         assert report.counts.accepted == 1, report
         if said.record not in self._met():
-            assert self.world.hub.wait_until_read(30)
+            assert self.world.hub.wait_until_read(60)
             (person,) = Reading(self.world.hub).find(STEWARD, record=self._record(said.record))["people"]
             self.numbers[OPENED[said.record or ""]] = person["person"]
 

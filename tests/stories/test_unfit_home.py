@@ -58,7 +58,7 @@ def test_views_of_another_program_are_folded_again_whatever_their_tables(tmp_pat
     db.commit()
     db.close()
     with open_hub(home) as hub:
-        assert hub.wait_until_read(30)
+        assert hub.wait_until_read(60)
         with hub.store.snapshot() as live:
             assert {each.name: digest(each, live) for each in projections()} == views
 

@@ -95,7 +95,7 @@ class Watched:
         event = cloudevent(f"good-{self._goods}", "aboutme.statement-shared", "tenant/good", data)
         report = self.send(orjson.dumps(event))
         assert report["accepted"] == 1, report
-        assert self.hub.wait_until_read(30)
+        assert self.hub.wait_until_read(60)
         assert f"hope {self._goods}" in [each["payload"]["text"] for each in self.timeline("housing:crm/tenant/good")]
 
     def timeline(self, record: str) -> list[dict[str, Any]]:
@@ -106,7 +106,7 @@ class Watched:
         return entries
 
     def views(self) -> dict[str, str]:
-        assert self.hub.wait_until_read(30)
+        assert self.hub.wait_until_read(60)
         with self.hub.store.snapshot() as db:
             return {each.name: digest(each, db) for each in projections()}
 

@@ -69,7 +69,7 @@ def neighbours_events() -> list[dict[str, Any]]:
 
 def receive(hub: Hub, raw: bytes, adapter: str = "cloudevents", system: str = "crm") -> Report:
     report = hub.intake.receive(Arrival("housing", system, adapter), raw)
-    assert hub.wait_until_read(30)
+    assert hub.wait_until_read(60)
     return report
 
 

@@ -146,7 +146,7 @@ def after(request: pytest.FixtureRequest, story: Story) -> Iterator[Story]:
         return
     story.hub.close()
     with Hub(read_settings(story.home, {"TELLONCE_ERASURES": str(story.root / "second")})) as hub:
-        assert hub.wait_until_read(30)
+        assert hub.wait_until_read(60)
         story.hub = hub
         yield story
 

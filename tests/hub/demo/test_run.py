@@ -141,7 +141,7 @@ def test_the_demo_deletes_nothing_that_it_did_not_make(tmp_path: Path) -> None:
 def test_a_demo_that_still_serves_is_not_pulled_from_under_its_feet(settings: Settings, hub: Hub) -> None:
     with pytest.raises(WrongSettings, match="home-in-use"):
         clean(settings.home)
-    assert hub.wait_until_read(5)
+    assert hub.wait_until_read(60)
 
 
 def test_the_command_prints_two_timelines_and_the_sums(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,7 +91,7 @@ def assert_views_are_those_of_a_fresh_fold(hub: Hub, folder: Path) -> None:
 
 def assert_erased(hub: Hub, folder: Path) -> None:
     """Nothing of Ann the tenant, everything of Ann the patient and of Bob."""
-    assert hub.wait_until_read(20)
+    assert hub.wait_until_read(60)
     assert find(hub, ANN) == []
     assert shown(hub, PATIENT) == [(PATIENT, "demographics")]
     assert shown(hub, BOB) == [(BOB, "demographics"), (BOB, "hope/6")]
@@ -133,7 +133,7 @@ def test_what_is_sent_about_an_erased_record_is_understood_and_not_kept(hub: Hub
     assert [each.reason for each in report.outcomes] == ["subject-erased", "subject-erased", ""]
     assert [each.findings[0].code for each in report.outcomes[:2]] == ["subject-erased"] * 2
     assert len(types_of(hub)) == events + 1
-    assert hub.wait_until_read(20)
+    assert hub.wait_until_read(60)
     assert find(hub, ANN) == []
 
 
@@ -169,11 +169,11 @@ def test_nothing_is_decided_anew_after_an_erasure(tmp_path: Path) -> None:
         send(hub, registration("10", "tenant/3", number=nhs_number(1)))
         before = decisions(hub)
         hub.eraser.erase("housing:crm/tenant/3", ground="request")
-        assert hub.wait_until_read(20)
+        assert hub.wait_until_read(60)
         left = decisions(hub)
         assert set(left) < set(before)
     with open_home(tmp_path) as hub:
-        assert hub.wait_until_read(20)
+        assert hub.wait_until_read(60)
         send(hub, hope("11", "tenant/2"))
         assert decisions(hub) == left
         assert find(hub, ANN) == find(hub, PATIENT)
@@ -398,7 +398,7 @@ def test_an_agency_that_was_half_erased_is_finished_at_the_next_start(tmp_path: 
         with pytest.raises(Killed):
             hub.eraser.erase_agency("housing", ground="contract-ended", progress=killed)
     with open_home(home) as hub:
-        assert hub.wait_until_read(20)
+        assert hub.wait_until_read(60)
         assert find(hub, ANN) == find(hub, BOB) == []
         assert types_of(hub).count("hub.subject-erased") == types_of(hub).count("hub.erasure-completed") == 2
         assert_views_are_those_of_a_fresh_fold(hub, tmp_path / "fresh")

@@ -76,7 +76,7 @@ def test_a_class_goes_as_a_whole_and_the_rest_of_the_record_stays(hub: Hub, cloc
     ]
     hub.acts.hold(BOB, ground="litigation")
     assert [each["record"] for each in officer(hub).apply_retention(STEWARD)["destroyed"]] == [ANN]
-    assert hub.wait_until_read(20)
+    assert hub.wait_until_read(60)
     assert (ANN, "demographics") in shown(hub, ANN)
     assert (ANN, "condition/1") not in shown(hub, ANN)
     assert (BOB, "condition/1") in shown(hub, BOB)
@@ -100,7 +100,7 @@ def test_a_record_of_which_everything_was_kept_long_enough_goes_whole_and_may_co
     (hub.home / FILE).write_text("".join(f'[periods.{name}]\nyears = 1\nsource = "a test"\n' for name in DEFAULTS))
     clock.set(LATER)
     officer(hub).apply_retention(STEWARD)
-    assert hub.wait_until_read(20)
+    assert hub.wait_until_read(60)
     assert find(hub, ANN) == find(hub, BOB) == []
     assert_views_are_those_of_a_fresh_fold(hub, tmp_path / "fresh")
     send(hub, registration("1", "tenant/1", number=nhs_number(1)))
@@ -135,7 +135,7 @@ def test_nothing_is_lost_of_a_record_that_goes_on(hub: Hub, clock: DrivenClock, 
     stopping.set()
     for thread in threads:
         thread.join(30)
-    assert hub.wait_until_read(30)
+    assert hub.wait_until_read(60)
     assert_views_are_those_of_a_fresh_fold(hub, tmp_path / "fresh")
     assert told.keys() - {"key-ended"} >= {each.event.id.hex() for each in events_of(hub) if is_health(each)}
 

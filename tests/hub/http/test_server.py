@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -108,6 +109,7 @@ def test_told_to_stop_it_finishes_what_it_acknowledged_and_closes_the_hub(
             sender.start()
         while len(acknowledged) < 40:
             assert any(sender.is_alive() for sender in senders), "the senders have stopped"
+            time.sleep(0.01)
         hub.tell(number)
         for sender in senders:
             sender.join(30)
@@ -141,6 +143,7 @@ def _wait_until_nobody_listens(port: int) -> None:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
             except ConnectionRefusedError:
                 return
+        time.sleep(0.01)
 
 
 def test_a_port_that_is_taken_is_told_before_anything_is_served(tmp_path: Path) -> None:

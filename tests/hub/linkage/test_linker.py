@@ -157,7 +157,7 @@ def test_dropped_views_are_folded_again_without_deciding_anything_anew(tmp_path:
     for path in home.glob("views*"):
         path.unlink()
     with open_home(home) as hub:
-        assert hub.wait_until_read(20)
+        assert hub.wait_until_read(60)
         assert (hub.log.head(), person_of(hub, PATIENT)) == (before, person)
 
 
@@ -173,7 +173,7 @@ def test_what_was_not_decided_before_a_crash_is_decided_after_it(
             send(hub, registration("9", "patient/1", number=nhs_number(1), agency="hospital"))
             assert person_of(hub, TENANT) != person_of(hub, PATIENT)
     with open_home(home) as hub:
-        assert hub.wait_until_read(20)
+        assert hub.wait_until_read(60)
         assert person_of(hub, TENANT) == person_of(hub, PATIENT)
 
 

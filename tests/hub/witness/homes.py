@@ -14,7 +14,7 @@ from hub.witness.house import House
 from tests.hub.homes import cloudevent, open_home, send
 from tests.hub.witness.serving import serving as serving
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 def name_witness(home: Path, house: House, url: str, *more: str) -> None:

@@ -265,7 +265,7 @@ def test_files_copied_back_by_hand_are_noticed_and_declared(home: Path, house: H
         house.witness.accept_epoch(hub.log.origin, "local:wanda")
         grow(hub, 3)
         wait_for_code(hub, "")
-        assert hub.wait_until_read(20)
+        assert hub.wait_until_read(60)
 
 
 def test_a_whole_home_that_is_copied_back_without_a_witness_is_not_noticed(tmp_path: Path) -> None:
