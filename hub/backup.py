@@ -25,7 +25,7 @@ from events.clock import from_us, us_text
 from events.errors import WrongSettings
 from hub.access.tokens import KEY_FILE
 from hub.assembly import KEYS, LOG, REGISTER, Hub
-from hub.durable import make_folder, sync_folder
+from hub.durable import make_folder, sync_folder, sync_folders
 from hub.epochs import standing_of
 from hub.erasure.certificate import FOLDER as CERTIFICATES
 from hub.erasure.retention import FILE as RETENTION_FILE
@@ -150,13 +150,13 @@ def copy_home(source: Path, target: Path) -> None:
     _copy_folder(source / CERTIFICATES, target / CERTIFICATES)
     if (source / WITNESSED).exists():
         copy_database(source / WITNESSED, target / WITNESSED)
-    for name in (*_OTHERS, *_named_by_register(source)):
+    for name in (*_OTHERS, *named_by_register(source)):
         make_folder((target / name).parent)
-        _copy_privately(source / name, target / name)
-    sync_folder(target)
+        copy_privately(source / name, target / name)
+    sync_folders(target)
 
 
-def _named_by_register(home: Path) -> list[str]:
+def named_by_register(home: Path) -> list[str]:
     """Files of a home that its register names, as mappings: without them nothing of their systems can be read."""
     systems = [system for agency in read_register(home / REGISTER).agencies for system in agency.system]
     named = {value for system in systems for value in system.options.values() if isinstance(value, str)}
@@ -191,11 +191,11 @@ def _copy_folder(source: Path, target: Path) -> None:
     make_folder(target)
     for path in sorted(source.glob("*")):
         if not (target / path.name).exists():
-            _copy_privately(path, target / path.name)
+            copy_privately(path, target / path.name)
     sync_folder(target)
 
 
-def _copy_privately(source: Path, target: Path) -> None:
+def copy_privately(source: Path, target: Path) -> None:
     """A file's copy; what is not there, or was taken away meanwhile, is passed over."""
     try:
         with source.open("rb") as original:

@@ -15,6 +15,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def sync_folders(folder: Path) -> None:
+    """The same of a folder and of all below it."""
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            sync_folder(path)
+    sync_folder(folder)
+
+
 def make_folder(folder: Path) -> None:
     """A folder of its owner's alone, with those above it; their names are durable when it returns.
 

@@ -6,7 +6,6 @@ whoever runs the machine to destroy.
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +25,8 @@ from events.log import file
 from events.sealing import NO_KEY_ID
 from hub.anew import Anew, decided_in, record_text
 from hub.assembly import KEYS, LOCK, LOG, REGISTER, lock_home
-from hub.durable import make_folder, sync_folder
+from hub.backup import copy_privately, named_by_register
+from hub.durable import make_folder, sync_folder, sync_folders
 from hub.linkage.decisions import DecisionWriter
 from hub.opening import access_told
 from hub.receipts import older as older_receipts
@@ -64,6 +64,7 @@ def reseal(old: Path, settings: Settings, clock: Clock, progress: Progress = lam
         shutil.rmtree(draft, ignore_errors=True)  # a killed one's
         make_folder(draft)
         told = _build(old, replace(settings, home=draft), clock, progress)
+        sync_folders(draft)
         if home.exists():
             home.rmdir()
         draft.replace(home)
@@ -101,9 +102,9 @@ def _build(old: Path, settings: Settings, clock: Clock, progress: Progress) -> d
         then.now_us = max(clock(), then.now_us + 1)
         receipts = older_receipts.take_over(old, home, keys, settings.zone)
         _note(db, keys, edge, then.now_us, {"epoch": epoch, "origin": old_epoch, "size": edge.size})
-    for name in _OTHERS:
-        if (old / name).exists():
-            _copy_privately(old / name, home / name)
+    for name in (*_OTHERS, *named_by_register(old)):
+        make_folder((home / name).parent)
+        copy_privately(old / name, home / name)
     return {"epoch": epoch, "origin": old_epoch, "events": edge.size, "receipts": receipts}
 
 
@@ -162,11 +163,6 @@ def _anew(row: StoredRow, expected: int, anew: Anew, then: _Then) -> StoredRow:
     then.now_us = row.known_us
     sealed = anew.sealed(row.offset, header, row.body)
     return StoredRow(row.offset, row.known_us, *sealed, leaf_hash(row.offset, row.known_us, sealed))
-
-
-def _copy_privately(source: Path, target: Path) -> None:
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    shutil.copyfile(source, target)
 
 
 def _damaged(code: str, what: str, position: int) -> WrongSettings:

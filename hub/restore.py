@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from events.checkpoints import ED25519, Checkpoint, VerifierKey
 from events.errors import HubError, WrongSettings
 from hub.assembly import KEYS, LOCK, LOG, RESTORING, Hub, lock_home
-from hub.backup import BODIES, RECEIPTS, Manifest, copy_home, damaged, read_manifest
-from hub.durable import make_folder, sync_folder
+from hub.backup import RECEIPTS, Manifest, copy_home, damaged, read_manifest
+from hub.durable import make_folder, sync_folder, sync_folders
 from hub.epochs import Restoration, begin_epoch, name_of, number_of, standing_of
 from hub.erasure.saying import decision_document
 from hub.erasurelist import ErasureList, read_list, united, write_list
@@ -221,8 +221,7 @@ def _known(folder: Path, standing: Checkpoint, key: VerifierKey) -> _Known:
 def _move_in(building: Path, home: Path) -> None:
     """What was made ready becomes the home; the log last, since a folder with a log is one."""
     names = sorted((path.name for path in building.iterdir()), key=lambda name: name == LOG)
-    sync_folder(building)
-    sync_folder(building / BODIES)
+    sync_folders(building)
     for name in names:
         (building / name).replace(home / name)
     sync_folder(home)

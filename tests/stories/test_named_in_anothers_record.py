@@ -13,8 +13,8 @@ from events.errors import Refused
 from events.ids import SubjectId
 from events.log.sqlite import PARTITION
 from hub.assembly import Hub
-from hub.erasure.eraser import Eraser
 from hub.erasure.officer import Officer
+from hub.erasure.steps import Steps
 from hub.erasurelist import read_list
 from hub.reading import Reading, TimelineQuestion
 from hub.views import projections
@@ -113,13 +113,13 @@ def test_a_hold_keeps_her_there(hub: Hub) -> None:
     assert [each["payload"] for each in relations(hub)] == [RELATION]
 
 
-@pytest.mark.parametrize("step", ["_list", "_tell", "_destroy", "_clear_views"])
+@pytest.mark.parametrize("step", ["enlist", "tell", "destroy", "clear_views"])
 def test_a_removal_that_was_cut_off_is_finished_before_anything_is_served(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     (entry,) = relations(hub)
     with monkeypatch.context() as cut:
-        cut.setattr(Eraser, step, _cut_off)
+        cut.setattr(Steps, step, _cut_off)
         with pytest.raises(KeyboardInterrupt):
             remove(hub, entry)
     hub.close()
@@ -133,7 +133,7 @@ def test_a_removal_that_was_cut_off_is_finished_before_anything_is_served(
 def test_whoever_is_named_anew_before_a_removal_is_finished_stays(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     (entry,) = relations(hub)
     with monkeypatch.context() as cut:
-        cut.setattr(Eraser, "_clear_views", _cut_off)
+        cut.setattr(Steps, "clear_views", _cut_off)
         with pytest.raises(KeyboardInterrupt):
             remove(hub, entry)
     anew = {**RELATION, "lives_with": True}
