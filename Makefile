@@ -26,7 +26,8 @@ PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 
 COVER := --cov --cov-report=
 # A hub that is killed again and again, and what measures speed, come after the other tests and alone: the hub and those
-# who send to it fill both cores by themselves, and get less far between two deaths beside a neighbour.
+# who send to it fill both cores by themselves, and get less far between two deaths beside a neighbour. Nor are lines
+# counted there: it slows the hub, and a process that is killed leaves no count behind.
 ALONE := kill or bench
 
 # Tests run on all cores, on four at most: a container may be shown more of them than it is given. A worker takes whole
@@ -79,7 +80,7 @@ check: setup ## Run everything CI runs: tests, the slower tests, style, types, i
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m hub.schemas --check
 	$(MAKE) --no-print-directory test PYTEST_ARGS="-m 'not (kill or proof or bench)' $(COVER) $(PYTEST_ARGS)"
-	$(BIN)/python -m pytest -m kill $(COVER) --cov-append $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m kill $(PYTEST_ARGS)
 	$(BIN)/coverage report --skip-covered --fail-under=$(COVERAGE_MIN)
 
 proof: setup ## Run every test, the marked ones too, at full counts (long)
