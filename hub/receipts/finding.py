@@ -37,7 +37,8 @@ class Finding:
 
     def _with_token(self, wanted: _Token) -> Iterator[tuple[int, int, int]]:
         rows = self._db.execute(
-            "SELECT receipt, first, tokens FROM owned WHERE receipt >= ? AND receipt < ? AND instr(tokens, ?)",
+            "SELECT receipt, first, CAST(tokens AS BLOB) FROM owned "
+            "WHERE receipt >= ? AND receipt < ? AND instr(tokens, ?)",
             (wanted.first, wanted.after, wanted.token),
         )
         for number, first, tokens in rows:

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
 import apsw
-import orjson
 
+from adapters.sdk.again import receipt_damaged
 from adapters.sdk.receipts import Part
+from events.errors import Refused
 from events.ids import SubjectId
 from events.sealing import Cipher, DoesNotOpen
 from hub.receipts.parts import (
     HOLE,
     OWNER_BYTES,
+    SEVERAL,
     WAITING,
     OpenedPart,
     StoredBatch,
     open_heading,
     open_part,
+    rows_named,
     subjects_of,
 )
 from hub.receipts.sealing import Days, ReceiptKeys
 
 _RAW = "raw"
 _BATCHES = (
-    "SELECT p.first, p.several, p.sizes, p.heading, p.content, o.owners, o.tokens FROM parts p "
+    "SELECT p.first, CAST(p.several AS BLOB), CAST(p.sizes AS BLOB), CAST(p.heading AS BLOB), "
+    "CAST(p.content AS BLOB), CAST(o.owners AS BLOB), CAST(o.tokens AS BLOB) FROM parts p "
     "JOIN owned o ON o.seq = p.seq WHERE p.receipt = ? AND p.first >= "
     "coalesce((SELECT max(first) FROM parts WHERE receipt = ? AND first <= ?), 0) ORDER BY p.first LIMIT 1"
 )
@@ -64,35 +69,41 @@ class Holding:
         self._days = days
 
     def batches(self, whose: Whose, at: int = 0) -> Iterator[HeldBatch]:
-        """Batches from the one that message `at` stands in, in their order. Each is read when it is asked for."""
+        """Batches from the one that message `at` stands in, in their order. Each is read when it is asked for.
+
+        Raises Refused `receipt-damaged` for one whose parts can't be told apart.
+        """
         while (row := self._db.execute(_BATCHES, (whose.number, whose.number, at)).fetchone()) is not None:
             first, named, sizes, heading, content, owners, tokens = row
             if first + len(owners) // OWNER_BYTES <= at:
                 return
-            several = self._several(named)
-            batch = StoredBatch(owners, tokens, sizes, content)
+            try:
+                several = self._several(named)
+                batch = StoredBatch(owners, tokens, sizes, content)
+            except DoesNotOpen as error:
+                raise receipt_damaged(whose.id) from error
             yield HeldBatch(first, self._opened(whose, first, batch, several, heading))
             at = first + len(batch.owners)
 
     def one(self, whose: Whose, at: int) -> HeldPart | None:
-        """What is left of one message, the how-manieth from 0; None where none is noted."""
-        for batch in self.batches(whose, at):
-            return batch.parts[at - batch.first] if at >= batch.first else None
+        """What is left of one message, the how-manieth from 0; None where none is noted, or it can't be told apart."""
+        with suppress(Refused):
+            for batch in self.batches(whose, at):
+                return batch.parts[at - batch.first] if at >= batch.first else None
         return None
 
     def any_head_key(self, whose: Whose) -> bytes:
-        """What opens the receipt's head, from the first part that is left; nothing where all are gone."""
-        for batch in self.batches(whose):
-            for held in batch.parts:
-                if held.opened is not None:
-                    return held.opened.head_key
+        """What opens the receipt's head, from the first part that is left; nothing where none is."""
+        with suppress(Refused):
+            for batch in self.batches(whose):
+                for held in batch.parts:
+                    if held.opened is not None:
+                        return held.opened.head_key
         return b""
 
-    def _several(self, named: str | None) -> dict[int, bytes]:
-        if named is None:
-            return {}
-        find = "SELECT owners FROM owned WHERE seq = ?"
-        return {int(at): self._db.execute(find, (seq,)).get for at, seq in orjson.loads(named).items()}
+    def _several(self, named: bytes | None) -> dict[int, bytes]:
+        find = "SELECT CAST(owners AS BLOB) FROM owned WHERE seq = ?"
+        return {at: self._db.execute(find, (seq,)).get or b"" for at, seq in rows_named(named).items()}
 
     def _opened(
         self, whose: Whose, first: int, batch: StoredBatch, several: Mapping[int, bytes], heading: bytes | None
@@ -103,7 +114,8 @@ class Holding:
         found: list[HeldPart] = []
         for at, (owner, content) in enumerate(zip(batch.owners, batch.contents, strict=True)):
             theirs = self._theirs(whose, owner, subjects[at], ciphers)
-            opened, is_damaged = None, False
+            # What is somebody's, or several's, has bytes: else it was taken out by hand.
+            opened, is_damaged = None, bool(subjects[at] and not content) or _is_nobodys(owner, subjects[at])
             if theirs and content:
                 try:
                     opened = open_part(content, whose.number, first + at, theirs, line)
@@ -125,6 +137,11 @@ class Holding:
             return [] if day is None else [day.waiting]
         found = [ciphers[subject] for subject in subjects if subject in ciphers]
         return found if len(found) == len(subjects) else []
+
+
+def _is_nobodys(owner: bytes, subjects: Sequence[SubjectId]) -> bool:
+    """Whether a part is about several records, and who they are was written over."""
+    return owner == SEVERAL and not (subjects and all(len(subject) == OWNER_BYTES for subject in subjects))
 
 
 def placed(held: HeldPart, place: str) -> Part | None:

@@ -6,27 +6,32 @@ What has to go is overwritten where it stands (see tables.py).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import apsw
 import orjson
 
 from events.log.bulk import insert_rows, select_rows
+from events.sealing import DoesNotOpen
 from hub.receipts.parts import (
     NOTHING_LEFT,
     OWNER_BYTES,
     SEVERAL,
+    SIZE_BYTES,
     THE_HOLE,
     SealedBatch,
     SealedPart,
     StoredBatch,
     cut,
     places_of,
+    rows_named,
 )
 from hub.receipts.sealing import WRAPPED_BYTES
 
 _BATCH = (
-    "SELECT p.first, p.seq, p.several, p.sizes, p.content, o.owners, o.tokens FROM parts p "
+    "SELECT p.first, p.seq, CAST(p.several AS BLOB), CAST(p.sizes AS BLOB), CAST(p.content AS BLOB), "
+    "CAST(o.owners AS BLOB), CAST(o.tokens AS BLOB) FROM parts p "
     "JOIN owned o ON o.seq = p.seq WHERE p.receipt = ? AND p.first <= ? ORDER BY p.first DESC LIMIT 1"
 )
 
@@ -54,12 +59,11 @@ class Parting:
             batch = self._without_dropped(batch)
         seq = self._take_seq()
         self._owned.append((seq, number, first, None, batch.owners, batch.tokens))
-        several: dict[str, int] = {}
+        several: dict[int, int] = {}
         for at, owners in batch.several.items():
-            several[str(at)] = self._take_seq()
-            self._owned.append((several[str(at)], number, first, at, owners, b""))
-        named = orjson.dumps(several).decode() if several else None
-        self._parts.append((number, first, seq, named, batch.sizes, batch.heading, batch.content))
+            several[at] = self._take_seq()
+            self._owned.append((several[at], number, first, at, owners, b""))
+        self._parts.append((number, first, seq, _named(several), batch.sizes, batch.heading, batch.content))
 
     def _take_seq(self) -> int:
         self._next_seq += 1
@@ -92,28 +96,49 @@ class Parting:
         self._owned.clear()
 
     def move(self, number: int, at: int, moved: Mapping[int, SealedPart]) -> None:
-        """Keeps parts of the batch that message `at` stands in otherwise; by the how-manieth of the receipt."""
+        """Keeps parts of the batch that message `at` stands in otherwise; by the how-manieth of the receipt.
+
+        A batch that somebody wrote in, so that nobody can tell whose is what, goes as a whole.
+        """
         row = self._db.execute(_BATCH, (number, at)).fetchone()
         if row is None or not moved:
             return
         first, seq, named, sizes, content, owners, tokens = row
-        batch = StoredBatch(owners, tokens, sizes, content)
-        several: dict[str, int] = orjson.loads(named) if named else {}
+        try:
+            batch, several = StoredBatch(owners, tokens, sizes, content), rows_named(named)
+            if not all(first <= which < first + len(batch.owners) for which in moved):
+                raise DoesNotOpen
+        except DoesNotOpen:
+            self._forget_batch(number, first, seq, len(owners) // OWNER_BYTES)
+            return
         for which, part in moved.items():
             place = which - first
-            self._forget_owners(several.pop(str(place), None))
+            self._forget_owners(several.pop(place, None))
             batch.put(place, part)
             if part.owners:
-                several[str(place)] = self._take_seq()
+                several[place] = self._take_seq()
                 self._db.execute(
-                    "INSERT INTO owned VALUES(?, ?, ?, ?, ?, x'')",
-                    (several[str(place)], number, first, place, part.owners),
+                    "INSERT INTO owned VALUES(?, ?, ?, ?, ?, x'')", (several[place], number, first, place, part.owners)
                 )
         owned, tokens, sizes, content = batch.stored
         self._db.execute("UPDATE owned SET owners = ?, tokens = ? WHERE seq = ?", (owned, tokens, seq))
         self._db.execute(
             "UPDATE parts SET several = ?, sizes = ?, content = ? WHERE receipt = ? AND first = ?",
-            (orjson.dumps(several).decode() if several else None, sizes, content, number, first),
+            (_named(several), sizes, content, number, first),
+        )
+
+    def _forget_batch(self, number: int, first: int, seq: int, many: int) -> None:
+        self._db.execute(
+            "UPDATE owned SET owners = ?, tokens = ? WHERE seq = ?",
+            (NOTHING_LEFT.owner * many, NOTHING_LEFT.token * many, seq),
+        )
+        self._db.execute(
+            "UPDATE owned SET owners = zeroblob(length(owners)) WHERE receipt = ? AND first = ? AND at IS NOT NULL",
+            (number, first),
+        )
+        self._db.execute(
+            "UPDATE parts SET several = NULL, sizes = zeroblob(?), content = x'' WHERE receipt = ? AND first = ?",
+            (many * SIZE_BYTES, number, first),
         )
 
     def _forget_owners(self, seq: int | None) -> None:
@@ -128,7 +153,8 @@ class Parting:
             self._db.execute("INSERT OR IGNORE INTO dropped VALUES(?)", (subject,))
         left = THE_HOLE if is_for_ever else NOTHING_LEFT
         rows = self._db.execute(
-            "SELECT receipt, first, at, owners FROM owned WHERE instr(owners, ?) AND receipt > 0", (subject,)
+            "SELECT receipt, first, at, CAST(owners AS BLOB) FROM owned WHERE instr(owners, ?) AND receipt > 0",
+            (subject,),
         )
         holes: dict[tuple[int, int], set[int]] = {}
         for number, first, at, owners in rows:
@@ -162,11 +188,17 @@ class Parting:
 
     def forget_parts(self, number: int) -> None:
         """Of a run that is begun again."""
-        for seq, named in list(self._db.execute("SELECT seq, several FROM parts WHERE receipt = ?", (number,))):
+        of_receipt = "SELECT seq, CAST(several AS BLOB) FROM parts WHERE receipt = ?"
+        for seq, named in list(self._db.execute(of_receipt, (number,))):
             self._db.execute(
                 "UPDATE owned SET owners = zeroblob(length(owners)), tokens = zeroblob(length(tokens)) WHERE seq = ?",
                 (seq,),
             )
-            for each in orjson.loads(named).values() if named else ():
-                self._forget_owners(each)
+            with suppress(DoesNotOpen):
+                for each in rows_named(named).values():
+                    self._forget_owners(each)
         self._db.execute("DELETE FROM parts WHERE receipt = ?", (number,))
+
+
+def _named(several: Mapping[int, int]) -> str | None:
+    return orjson.dumps({str(at): seq for at, seq in several.items()}).decode() if several else None

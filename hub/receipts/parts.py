@@ -16,7 +16,7 @@ import orjson
 from adapters.sdk.adapter import Finding, Message
 from adapters.sdk.receipts import Part
 from events.ids import SubjectId
-from events.sealing import Cipher
+from events.sealing import Cipher, DoesNotOpen
 from hub.receipts.documents import printable
 from hub.receipts.sealing import NO_TOKEN, PAD_BYTES, TOKEN_BYTES, DayKeys, Tokens, sealed, unsealed
 
@@ -28,6 +28,7 @@ GONE = b"\xfd" * OWNER_BYTES  # taken away, though nobody was erased
 _PART_LABEL = b"tellonce/receipt-part/1\0"
 _HEADING_LABEL = b"tellonce/receipt-heading/1\0"
 _HEAD_KEY_BYTES = 32
+SIZE_BYTES = 4
 _LENGTHS = struct.Struct(">BII")
 
 
@@ -159,6 +160,10 @@ class StoredBatch:
     """The parts of a batch, as they are stored; what goes leaves a hole."""
 
     def __init__(self, owners: bytes, tokens: bytes, sizes: bytes, content: bytes) -> None:
+        """Raises DoesNotOpen where they do not fit together: somebody wrote in them."""
+        many, rest = divmod(len(owners), OWNER_BYTES)
+        if rest or len(tokens) != many * TOKEN_BYTES or len(sizes) != many * SIZE_BYTES:
+            raise DoesNotOpen
         self.owners = cut(owners, OWNER_BYTES)
         self.tokens = cut(tokens, TOKEN_BYTES)
         lengths = struct.unpack(f">{len(self.owners)}I", sizes)
@@ -167,6 +172,8 @@ class StoredBatch:
         for length in lengths:
             self.contents.append(content[end : end + length])
             end += length
+        if end != len(content):
+            raise DoesNotOpen
 
     def put(self, at: int, part: SealedPart) -> None:
         self.owners[at] = part.owner
@@ -186,6 +193,17 @@ NOTHING_LEFT = SealedPart(GONE, NO_TOKEN, b"")
 
 def cut(whole: bytes, size: int) -> list[bytes]:
     return [whole[at : at + size] for at in range(0, len(whole), size)]
+
+
+def rows_named(named: bytes | None) -> dict[int, int]:
+    """Which rows of owned say whose the parts about several records are, by the how-manieth. Raises DoesNotOpen."""
+    try:
+        rows = {int(at): seq for at, seq in orjson.loads(named).items()} if named else {}
+    except (ValueError, AttributeError) as error:
+        raise DoesNotOpen from error
+    if not all(type(seq) is int for seq in rows.values()):
+        raise DoesNotOpen
+    return rows
 
 
 def places_of(wanted: bytes, whole: bytes) -> list[int]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from functools import partial
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import apsw
 import orjson
@@ -33,11 +34,16 @@ from hub.receipts.sealing import (
     unwrap,
 )
 
+_T = TypeVar("_T")
 QuarantineState = Literal["waiting", "released"]
 _ARRIVAL = "r.number, r.agency, r.system, r.adapter, r.received_us, r.size_bytes, r.head"
 _QUARANTINE = (
     f"SELECT q.number, q.at, q.place, q.code, q.field, q.detail, q.state, q.noted_us, {_ARRIVAL} "
     "FROM quarantine q JOIN receipts r ON r.number = q.receipt"
+)
+# How many messages of a receipt have their outcome, if all have.
+_NOTED = (
+    "SELECT sum(messages) FROM outcomes WHERE receipt = ?1 AND NOT EXISTS (SELECT 1 FROM unfinished WHERE receipt = ?1)"
 )
 _NO_KEY = bytes(WRAPPED_BYTES)
 
@@ -143,7 +149,7 @@ class ReceiptQueries:
 
     def _key(self, number: int, received_us: int) -> bytes | None:
         """The key of what arrived, as long as it was not parted and its day's key is there."""
-        wrapped = self._db.execute("SELECT wrapped FROM receipt_keys WHERE number = ?", (number,)).get
+        wrapped = self._db.execute("SELECT CAST(wrapped AS BLOB) FROM receipt_keys WHERE number = ?", (number,)).get
         day = None if wrapped == _NO_KEY else self._days.of(received_us)
         if day is None:
             return None
@@ -164,14 +170,20 @@ class ReceiptQueries:
     def kept(self, receipt_id: str) -> Iterator[KeptBatch]:
         """What is left of a receipt's messages, batch by batch, each read when it is asked for."""
         number, receipt = self.receipt(receipt_id)
+        there = 0
         for batch in self._holding.batches(_whose(number, receipt)):
             row = self._db.execute(
                 "SELECT document, event_ids FROM outcomes WHERE receipt = ? AND first = ?", (number, batch.first)
             ).fetchone()
             if row is None:  # the run was begun again meanwhile
                 return
-            outcomes = [self._newest(number, outcome) for outcome in decode(*row)]
+            outcomes = [self._newest(number, outcome) for outcome in self._decoded(number, *row)]
+            if len(outcomes) != len(batch.parts):
+                raise receipt_damaged(receipt.id)
             yield KeptBatch(batch.first, [_kept(*each) for each in zip(outcomes, batch.parts, strict=True)])
+            there += len(outcomes)
+        if there < (self._db.execute(_NOTED, (number,)).get or 0):
+            raise receipt_damaged(receipt.id)
 
     def status(self, receipt_id: str) -> ReceiptStatus:
         number, receipt = self.receipt(receipt_id)
@@ -206,7 +218,10 @@ class ReceiptQueries:
         page: list[tuple[int, MessageOutcome]] = []
         for first, document, event_ids in list(rows):
             held = next(self._holding.batches(whose, first), None)
-            for at, outcome in enumerate(decode(document, event_ids)):
+            told = self._decoded(number, document, event_ids)
+            if held is not None and len(held.parts) != len(told):
+                raise receipt_damaged(receipt.id)
+            for at, outcome in enumerate(told):
                 if after < first + at + 1 <= after + limit:
                     page.append((first + at + 1, self._told(number, outcome, held, at)))
             if len(page) >= limit:
@@ -226,7 +241,18 @@ class ReceiptQueries:
         row = self._db.execute(
             "SELECT document, event_ids FROM retried WHERE receipt = ? AND place = ?", (number, outcome.place)
         ).fetchone()
-        return outcome if row is None else decode(*row)[0]
+        return outcome if row is None else self._decoded(number, *row)[0]
+
+    def _decoded(self, number: int, document: bytes, event_ids: bytes) -> list[MessageOutcome]:
+        """Raises Refused `receipt-damaged`."""
+        return self._read(number, lambda: decode(document, event_ids))
+
+    def _read(self, number: int, read: Callable[[], _T]) -> _T:
+        """What is read of outcomes, which nothing seals. Raises Refused `receipt-damaged` where that is none."""
+        try:
+            return read()
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise receipt_damaged(self._names.name_of(number)) from error
 
     def of_sender_id(self, sender_id: str, agency: str | None, limit: int) -> list[FoundMessage]:
         """Messages that carry a sender's own id, newest first."""
@@ -240,10 +266,9 @@ class ReceiptQueries:
             ).fetchone()
             if row is None:
                 continue
-            document, event_ids, *arrival = row
-            receipt = self._receipt(arrival)
+            receipt = self._receipt(row[2:])
             if receipt.arrival.agency in agencies:
-                outcome = self._newest(number, Document(document, event_ids).outcome(at))
+                outcome = self._newest(number, self._read(number, partial(_outcome, row[0], row[1], at)))
                 found.append(FoundMessage(receipt, replace(outcome, sender_id=sender_id)))
             if len(found) >= limit:
                 break
@@ -343,6 +368,10 @@ def _whose(number: int, receipt: Receipt) -> Whose:
 def _kept(outcome: MessageOutcome, held: HeldPart) -> Kept:
     part = placed(held, outcome.place)
     return Kept(outcome.place, outcome, part, held.is_owned, held.is_erased, held.is_damaged)
+
+
+def _outcome(document: bytes, event_ids: bytes, at: int) -> MessageOutcome:
+    return Document(document, event_ids).outcome(at)
 
 
 def unknown_quarantine_number(number: int) -> Refused:

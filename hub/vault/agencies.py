@@ -12,10 +12,13 @@ import apsw
 from events.errors import HubError
 from events.sealing import SECRET_BYTES, Cipher, DoesNotOpen, SecretName, unwrap
 from hub.vault.kms import KeyDestroyed, Kms
-from hub.vault.tables import EMPTY, FIRST_GENERATION
+from hub.vault.tables import EMPTY, FIRST_GENERATION, text_of
 
 _PREFIX = "agency/"
-_ALL = "SELECT agency, generation, wrapped FROM agency_keys ORDER BY generation"
+_ALL = (
+    "SELECT CAST(agency AS BLOB), CAST(generation AS INTEGER), CAST(wrapped AS BLOB) FROM agency_keys "
+    "ORDER BY generation"
+)
 
 
 class BrokenKey(HubError):
@@ -52,7 +55,8 @@ class AgencyKeys:
         """Reads what is stored and not known yet. Raises as Kms.unwrap does."""
         with self._loading:
             rows: list[Any] = self._reader.execute(_ALL).fetchall()
-            for agency, generation, wrapped in rows:
+            for stored, generation, wrapped in rows:
+                agency = text_of(stored)
                 self._newest[agency] = generation
                 if wrapped == EMPTY:
                     self._ciphers[agency, generation] = None
@@ -93,7 +97,7 @@ def opened_secret(cipher: Cipher, agency: str, subject: bytes, retention: str, k
     """A secret of the key store. Raises BrokenKey."""
     try:
         return unwrap(cipher, SecretName(agency, subject, retention, key_id), wrapped)
-    except DoesNotOpen as error:
+    except (DoesNotOpen, ValueError) as error:  # no name is as long as one that somebody wrote may be
         raise broken_key("a stored secret does not open, or is not the one that its key id names") from error
 
 

@@ -13,26 +13,27 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from pathlib import Path
 
 from events.clock import Clock, SystemClock, from_us
-from events.errors import RejectedMessage
 from events.identity import PairKeys, SubjectKeys, derive, keys_of_pair, mac, subject_keys
 from events.ids import SubjectId
 from events.log.bulk import insert_rows, select_rows
 from events.log.transaction import transaction
 from events.sealing import SECRET_BYTES, Cipher, Drawn, SecretName, key_id_of, wrap
 from hub.sqlite import faults_told, open_file, open_to_read
-from hub.vault import destroying, own, rotating
+from hub.vault import destroying, rotating
 from hub.vault.agencies import AgencyKeys, broken_key, kms_name, opened_secret
 from hub.vault.boxes import AGENCY, Held
+from hub.vault.kept import KeptBeside
 from hub.vault.kms import Kms
 from hub.vault.known import Known, Pending, Slot, Stored
 from hub.vault.ring import Ring, since_boot_s
-from hub.vault.tables import EMPTY, STORED_FORMAT, make_tables
+from hub.vault.suppressed import Suppressed, erased
+from hub.vault.tables import EMPTY, STORED_FORMAT, STORED_ROW, make_tables, text_of
 
 SUBJECT_BYTES = 16
 CACHE_MAX = 200_000
 _SERVICE = "hub:linkage/service/"  # the record that stands for the hub itself in a month
 _STORED = (
-    "SELECT s.lookup, s.subject, k.agency, k.class, k.key_id, k.generation, k.wrapped FROM wanted "
+    f"SELECT s.lookup, CAST(s.subject AS BLOB), {STORED_ROW} FROM wanted "
     "CROSS JOIN subjects s ON s.lookup = wanted.column1 LEFT JOIN secrets k ON k.subject = s.subject"
 )
 _SECRETS = "INSERT INTO secrets(agency, subject, class, key_id, generation, wrapped) VALUES"
@@ -40,7 +41,7 @@ _Record = tuple[str, str]  # agency, record
 _New = tuple[str, SubjectId, str, bytes]  # holder, subject, retention class, secret
 
 
-class KeyStore:
+class KeyStore(KeptBeside):
     """A Keyring on one SQLite file. Keys are made in memory at first sight and durable after `commit`.
 
     The log's writer commits here before it commits its own rows: a key without events is harmless, an event whose
@@ -66,9 +67,9 @@ class KeyStore:
         self._agencies = AgencyKeys(self._reader, kms, random)
         self._agencies.load()  # a home without its wrapping keys does not open
         self._look_up_key = self._hub_key()
-        hub_cipher, self._suppression_key = derive(self._look_up_key, b"intake-keys/1", b"suppression/1")
+        hub_cipher, suppression_key = derive(self._look_up_key, b"intake-keys/1", b"suppression/1")
         self._hub_cipher = Cipher(hub_cipher)
-        self._suppressed = {token for (token,) in self._reader.execute("SELECT token FROM suppressed")}
+        self._suppressed = Suppressed(self._db, suppression_key)
         self.ring = Ring(path, kms, boot_s)
         self._making = threading.Lock()
         self._committing = threading.Lock()
@@ -79,7 +80,7 @@ class KeyStore:
         self._old: dict[_Record, Known] = {}
 
     def _hub_key(self) -> bytes:
-        wrapped = self._db.execute("SELECT wrapped FROM hub_keys WHERE name = 'look-up'").get
+        wrapped = self._db.execute("SELECT CAST(wrapped AS BLOB) FROM hub_keys WHERE name = 'look-up'").get
         if wrapped is None:
             wrapped = self._kms.wrap(AGENCY, self._random(SECRET_BYTES))
             self._db.execute("INSERT INTO hub_keys VALUES('look-up', ?)", (wrapped,))
@@ -146,8 +147,10 @@ class KeyStore:
         if keys is None:
             # What the hub says of a record that a hold keeps goes on when the intake of its agency is closed.
             if self.is_erased(*name) or (slot[0] != AGENCY and self.is_suppressed(*name)):
-                raise _erased()
-            subject = known.subject or self._new_subject(known)
+                raise erased()
+            subject = known.subject if known.subject is not None else self._new_subject(known)
+            if len(subject) != SUBJECT_BYTES:
+                raise broken_key("the number that stands for a record is none")
             keys = known.keys[slot] = subject_keys(subject, self._secret(known, subject, slot))
             self.ring.learn(keys.key_id, Held(slot[0], subject, slot[1], keys.cipher, keys.id_key))
         return keys
@@ -196,10 +199,10 @@ class KeyStore:
         found: dict[bytes, Known] = {}
         with faults_told("keys.sqlite"):
             rows = list(select_rows(self._reader, _STORED, [(lookup,) for lookup in lookups], 1))
-        for lookup, subject, holder, retention, key_id, generation, wrapped in rows:
+        for lookup, subject, holder, _, retention, *stored in rows:
             known = found.setdefault(lookup, Known(lookup, SubjectId(subject)))
-            if holder is not None and wrapped != EMPTY:
-                known.stored[holder, retention] = Stored(key_id, generation, wrapped)
+            if holder is not None and stored[-1] != EMPTY:
+                known.stored[text_of(holder), text_of(retention)] = Stored(*stored)
         return found
 
     # ---- durable
@@ -279,32 +282,26 @@ class KeyStore:
 
     def suppression_of(self, agency: str, record: str) -> bytes:
         """The token that stands for a record which is not to come in again."""
-        return self._suppression((agency, record))
+        return self._suppressed.token_of(agency, record)
 
     def suppress(self, token: bytes) -> None:
         """From here on the record that a token stands for gets no keys (`subject-erased`); durable."""
         with self._committing, self._making, faults_told("keys.sqlite"):
-            with transaction(self._db):
-                self._db.execute("INSERT OR IGNORE INTO suppressed VALUES(?, ?)", (token, self._clock()))
-            self._suppressed.add(token)
+            self._suppressed.add(token, self._clock())
             self._forget_all()
 
     def readmit(self, token: bytes) -> None:
         """The record may get keys again; where it was destroyed, as a subject that nobody has seen."""
         with self._committing, self._making, faults_told("keys.sqlite"):
-            with transaction(self._db):
-                self._db.execute("DELETE FROM suppressed WHERE token = ?", (token,))
-            self._suppressed.discard(token)
+            self._suppressed.remove(token)
 
     def is_suppressed(self, agency: str, record: str) -> bool:
         """Whether a record, or all of its agency's (which the empty record stands for), may not come in."""
-        return bool(self._suppressed) and not self._suppressed.isdisjoint(
-            {self._suppression((agency, record)), self._suppression((agency, ""))}
-        )
+        return self._suppressed.covers(agency, record)
 
     def is_erased(self, agency: str, record: str) -> bool:
         """Whether a record itself may not come in, whatever holds for the rest of its agency."""
-        return bool(self._suppressed) and self._suppression((agency, record)) in self._suppressed
+        return self._suppressed.names(agency, record)
 
     def subjects_of(self, agency: str) -> list[SubjectId]:
         """Every subject of which an agency's secrets are there still."""
@@ -354,9 +351,6 @@ class KeyStore:
         of_slots = self._pending.secrets.get(subject, {})
         return [SecretName(slot[0], subject, slot[1], key_id_of(secret)) for slot, secret in of_slots.items()]
 
-    def _suppression(self, name: _Record) -> bytes:
-        return mac(self._suppression_key, "\0".join(name).encode())
-
     def _forget_all(self) -> None:
         """Empties the cache: it holds keys that may not be used any more."""
         self._young, self._old = {}, {}
@@ -384,52 +378,8 @@ class KeyStore:
         with self._committing:
             return rotating.agencies_of(self._db)
 
-    # ---- kept for others
-
-    def intake_key(self, day: str) -> bytes | None:
-        """The key of a day's intake (ISO date), durable when returned; None once it was destroyed."""
-        with self._committing, faults_told("keys.sqlite"):
-            return own.intake_key(self._db, self._hub_cipher, day, self._random)
-
-    def destroy_intake_keys(self, before: str) -> int:
-        """Destroys the keys of the days before one (ISO date); how many."""
-        with self._committing, faults_told("keys.sqlite"):
-            gone = own.destroy_intake_keys(self._db, before)
-            if gone:
-                destroying.empty_wal(self._db)
-        return gone
-
-    def note_backup(self) -> None:
-        """Notes that the key store was copied."""
-        with self._committing, faults_told("keys.sqlite"):
-            own.note_backup(self._db, self._clock())
-
-    def note_checkpoint(self, origin: str, size: int, root: bytes) -> None:
-        """Keeps the largest checkpoint of an origin, durable when it returns."""
-        with self._committing, faults_told("keys.sqlite"):
-            own.note_checkpoint(self._db, origin, size, root)
-
-    def noted_checkpoint(self, origin: str) -> tuple[int, bytes] | None:
-        """Size and root that were noted last."""
-        with self._committing, faults_told("keys.sqlite"):
-            return own.noted_checkpoint(self._db, origin)
-
-    def noted_checkpoints(self) -> list[tuple[str, int, bytes]]:
-        """Origin, size and root that were noted last, of every epoch there was."""
-        with self._committing, faults_told("keys.sqlite"):
-            return own.noted_checkpoints(self._db)
-
     def close(self) -> None:
         """Closes the file. Keys that no commit made durable are gone: nothing durable can have used them."""
         self.ring.close()
         self._reader.close()
         self._db.close()
-
-
-def _erased() -> RejectedMessage:
-    return RejectedMessage(
-        "subject-erased",
-        "this record was erased, and nothing about it is taken in",
-        where="subject",
-        next_step="Nothing is to be done, unless an officer of the hub admits it again.",
-    )

@@ -30,7 +30,7 @@ def intake_key(
     Raises BrokenKey.
     """
     about = _LABEL + day.encode()
-    wrapped = db.execute("SELECT wrapped FROM intake_keys WHERE day = ?", (day,)).get
+    wrapped = db.execute("SELECT CAST(wrapped AS BLOB) FROM intake_keys WHERE day = ?", (day,)).get
     if wrapped == EMPTY:
         return None
     if wrapped is not None:

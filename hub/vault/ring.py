@@ -27,17 +27,14 @@ from hub.vault.agencies import AgencyKeys, BrokenKey, opened_secret
 from hub.vault.boxes import ERASED, Held, Opening, is_boxed, unboxed
 from hub.vault.counting import refusal, refusal_of_unboxed
 from hub.vault.kms import Kms
-from hub.vault.tables import EMPTY
+from hub.vault.tables import EMPTY, STORED_ROW, text_of
 
 LEASE_S = 60.0
 CACHE_MAX = 200_000
-_HELD = (
-    "SELECT k.agency, k.subject, k.class, k.key_id, k.generation, k.wrapped FROM wanted CROSS JOIN secrets k "
-    "ON k.subject = wanted.column1"
-)
-_PARTNER = "SELECT subject, key_id FROM partners WHERE ref = ?"
+_HELD = f"SELECT {STORED_ROW} FROM wanted CROSS JOIN secrets k ON k.subject = wanted.column1"
+_PARTNER = "SELECT CAST(subject AS BLOB), CAST(key_id AS BLOB) FROM partners WHERE ref = ?"
 _GONE = "SELECT d.key_id FROM wanted CROSS JOIN destroyed d ON d.key_id = wanted.column1"
-_SINCE = "SELECT seq, key_id FROM destroyed WHERE seq > ? ORDER BY seq"
+_SINCE = "SELECT seq, CAST(key_id AS BLOB) FROM destroyed WHERE seq > ? ORDER BY seq"
 _UNKNOWN, _BROKEN = "unknown-key", "broken-key"
 
 
@@ -115,7 +112,8 @@ class Ring:
         """The keys of many subjects in one class; those that were destroyed, or never made, are absent."""
         wanted = [(subject,) for subject in set(subjects)]
         with self._loading, reading_told("keys.sqlite"):
-            rows = [row for row in select_rows(self._db, _HELD, wanted, 1) if (row[0], row[2]) == (agency, retention)]
+            whose = (agency.encode(), retention.encode())
+            rows = [row for row in select_rows(self._db, _HELD, wanted, 1) if (row[0], row[2]) == whose]
             secrets = [(row[1], self._unwrapped(row)) for row in rows if row[5] != EMPTY]
         return {SubjectId(subject): cipher_of(secret) for subject, secret in secrets if secret is not None}
 
@@ -225,7 +223,7 @@ class Ring:
                 if secret is None:
                     broken.add(key_id)
                 else:
-                    self.learn(key_id, Held(agency, subject, retention, *reading_keys(secret)))
+                    self.learn(key_id, Held(text_of(agency), subject, text_of(retention), *reading_keys(secret)))
                     found.add(key_id)
             if not broken:
                 break
@@ -239,7 +237,8 @@ class Ring:
 
     def _unwrapped(self, row: Sequence[Any]) -> bytes | None:
         """The secret of a row; None where the agency's key was destroyed. Raises BrokenKey."""
-        agency, subject, retention, key_id, generation, wrapped = row
+        agency, retention = text_of(row[0]), text_of(row[2])
+        _, subject, _, key_id, generation, wrapped = row
         cipher = self._agencies.cipher(agency, generation)
         return None if cipher is None else opened_secret(cipher, agency, subject, retention, key_id, wrapped)
 

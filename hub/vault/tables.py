@@ -15,6 +15,12 @@ STORED_FORMAT = 2
 EMPTY = bytes(WRAPPED_BYTES)  # in place of a secret that was destroyed
 FIRST_GENERATION = 1_000  # of an agency's keys; up to 32,767 all take two bytes, so that a row keeps its size
 
+# A secret as it is read: somebody may have written a value of another type, and SQLite keeps it so.
+STORED_ROW = (
+    "CAST(k.agency AS BLOB), CAST(k.subject AS BLOB), CAST(k.class AS BLOB), CAST(k.key_id AS BLOB), "
+    "CAST(k.generation AS INTEGER), CAST(k.wrapped AS BLOB)"
+)
+
 _TABLES = (
     "CREATE TABLE hub_keys(name TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE agency_keys(seq INTEGER PRIMARY KEY, agency TEXT NOT NULL, generation INTEGER NOT NULL, "
@@ -37,3 +43,8 @@ _TABLES = (
 def make_tables(db: apsw.Connection) -> None:
     for statement in _TABLES:
         db.execute(statement)
+
+
+def text_of(stored: bytes) -> str:
+    """A name as it was stored; what is no text is no name that anybody has."""
+    return stored.decode("utf-8", "replace")

@@ -45,7 +45,7 @@ class Officer:
                 send(hub, registration(str(number), f"tenant/{number}", number=nhs_number(number)))
             keys = hub.keys.keys_of("housing", "housing:crm/tenant/1", "core")
             self.subject, self.key_id = keys.subject, keys.key_id
-            self.token = hub.keys._suppression(("housing", "housing:crm/tenant/1"))
+            self.token = hub.keys.suppression_of("housing", "housing:crm/tenant/1")
 
     def erase(self, *, tells_log: bool = True) -> None:
         """Lists the first tenant's erasure, and tells the log."""
