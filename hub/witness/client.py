@@ -10,7 +10,8 @@ import http.client
 import socket
 import ssl
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import orjson
@@ -49,6 +50,20 @@ class Reply(NamedTuple):
         return found if isinstance(found, str) else ""
 
 
+class _Secured(http.client.HTTPSConnection):
+    """The library's, but for one thing: its socket can be shut down while hands are still being shaken."""
+
+    def __init__(self, host: str, port: int | None, *, timeout: float, context: ssl.SSLContext) -> None:
+        super().__init__(host, port, timeout=timeout, context=context)
+        self._secured = context
+
+    def connect(self) -> None:
+        http.client.HTTPConnection.connect(self)
+        sock = self._secured.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+        self.sock = sock
+        sock.do_handshake()
+
+
 class WitnessClient:
     """A connection to one witness, kept between requests. For one thread, but for `interrupt`."""
 
@@ -56,6 +71,7 @@ class WitnessClient:
         self._witness = witness
         self._timeout_s = timeout_s
         self._connection: http.client.HTTPConnection | None = None
+        self._asked: socket.socket | None = None  # the socket of the last request
         self._closing = threading.Lock()
         self._is_closed = False
 
@@ -79,21 +95,46 @@ class WitnessClient:
                 next_step="Ask its operator; the hub works on, and asks again.",
             ) from error
 
-    def _told(self, method: str, path: str, body: bytes | None) -> Reply:
-        connection = self._connected()
-        where = f"{self._witness.url.path.rstrip('/')}{path}"
-        headers = {"Content-Type": "text/plain; charset=utf-8"} if body is not None else {}
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Cuts an answer off that is not all there in time: each byte of it may come in time, and the last one never.
+
+        Raises TimeoutError; what was cut off may look like a shorter answer.
+        """
+        is_late = threading.Event()
+
+        def cut() -> None:
+            is_late.set()
+            self._shut()
+
+        timer = threading.Timer(self._timeout_s, cut)
+        timer.daemon = True
+        timer.start()
         try:
-            connection.request(method, where, body, headers)
-            answer = connection.getresponse()
-        except (ConnectionError, http.client.RemoteDisconnected):
+            yield
+        finally:
+            timer.cancel()
+            if is_late.is_set():
+                raise TimeoutError
+
+    def _told(self, method: str, path: str, body: bytes | None) -> Reply:
+        try:
+            return self._tried(method, path, body)
+        except ConnectionError:
             # It may have closed a connection that was idle for long: once more, on a new one.
             self._drop()
-            connection = self._connected()
-            connection.request(method, where, body, headers)
-            answer = connection.getresponse()
-        told = answer.read(_ANSWER_MAX_BYTES + 1)
-        if len(told) > _ANSWER_MAX_BYTES or not answer.isclosed():
+            return self._tried(method, path, body)
+
+    def _tried(self, method: str, path: str, body: bytes | None) -> Reply:
+        connection = self._connected()
+        where = f"{self._witness.url.path.rstrip('/')}{path}"
+        with self._in_time():
+            connection.request(method, where, body, {"Content-Type": "text/plain; charset=utf-8"} if body else {})
+            self._asked = connection.sock
+            with connection.getresponse() as answer:
+                told = answer.read(_ANSWER_MAX_BYTES + 1)
+                is_whole = len(told) <= _ANSWER_MAX_BYTES and answer.isclosed()
+        if not is_whole:
             self._drop()
         return Reply(answer.status, told[:_ANSWER_MAX_BYTES])
 
@@ -112,10 +153,10 @@ class WitnessClient:
             return http.client.HTTPConnection(host, url.port, timeout=self._timeout_s)
         context = ssl.create_default_context(cafile=str(self._witness.ca) if self._witness.ca else None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        return http.client.HTTPSConnection(host, url.port, timeout=self._timeout_s, context=context)
+        return _Secured(host, url.port, timeout=self._timeout_s, context=context)
 
     def _drop(self) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._asked = self._connection, None, None
         if connection is not None:
             connection.close()
 
@@ -123,10 +164,15 @@ class WitnessClient:
         """Ends it for good, from any thread; who waits for an answer is told that there is none."""
         with self._closing:
             self._is_closed = True
-            connection = self._connection
-        if connection is not None and (sock := connection.sock) is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        self._shut()
+
+    def _shut(self) -> None:
+        connection = self._connection
+        # The library lets go of its socket while an answer is still read whose end is the connection's.
+        for sock in (self._asked, connection.sock if connection is not None else None):
+            if sock is not None:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Ends it and gives its connection back; for who asks, when nothing is under way."""
