@@ -73,7 +73,7 @@ def _show(context: typer.Context, document: Document) -> None:
         first, last = document["lost"]
         screen.line(f"LOST: events {first:,} to {last:,}, as {document['known_by']} knows.", "bold red")
     elif document["known_by"]:
-        screen.line(f"Nothing that {document['known_by']} knows is lost.")
+        screen.line(f"Nothing that {document['known_by']} had seen is lost; what came after the copy was made is.")
     else:
         screen.line("Nobody remembers how far the log had come: what is lost cannot be told.", "bold yellow")
     for name in document["witnesses_not_asked"]:
