@@ -10,7 +10,7 @@ from events.errors import Refused
 from events.ids import SubjectId, parse_person_number, parse_record
 from events.log.port import Outcome
 from hub.erasure.bench import Bench
-from hub.erasure.doors import unknown_record
+from hub.erasure.knowing import known_record
 from hub.erasure.plan import hold_document
 from hub.erasure.saying import MODEL, Saying, payload_of
 from hub.erasurelist import Decision, Why, append, longest_of, read_list
@@ -31,13 +31,13 @@ class Acts:
     def restrict(self, record: str, *, ground: str, reference: str | None = None) -> dict[str, Any]:
         """Nobody reads the record any more, of whatever time. Raises Refused `unknown-record`."""
         with self._one_at_a_time:
-            subject, agency, name = self._known(record)
+            subject, agency, name = known_record(self._bench, record)
             return self._told(name, self._saying.say("restricted", agency, subject, name, Why(ground, reference)))
 
     def unrestrict(self, record: str, *, ground: str, reference: str | None = None) -> dict[str, Any]:
         """Raises Refused `unknown-record`, `not-restricted`."""
         with self._one_at_a_time:
-            subject, agency, name = self._known(record)
+            subject, agency, name = known_record(self._bench, record)
             self._bench.catch_up()
             with self._bench.store.snapshot() as db:
                 if not custody.is_restricted(db, subject):
@@ -49,14 +49,14 @@ class Acts:
     def hold(self, record: str, *, ground: str, reference: str | None = None) -> dict[str, Any]:
         """A record may not be erased, shredded or redacted from here on. Raises Refused `unknown-record`."""
         with self._one_at_a_time:
-            subject, agency, name = self._known(record)
+            subject, agency, name = known_record(self._bench, record)
             self._bench.catch_up()
             return self._told(name, self._saying.say("held", agency, subject, name, Why(ground, reference)))
 
     def lift(self, record: str, *, ground: str, reference: str | None = None) -> dict[str, Any]:
         """Raises Refused `unknown-record`, `not-held` where no hold of this reference lies on it."""
         with self._one_at_a_time:
-            subject, agency, name = self._known(record)
+            subject, agency, name = known_record(self._bench, record)
             self._bench.catch_up()
             with self._bench.store.snapshot() as db:
                 mine = [hold for hold in custody.holds_on(db, subject) if hold.reference == (reference or "")]
@@ -131,15 +131,6 @@ class Acts:
             return self._told(name, outcome)
 
     # ---- what they share
-
-    def _known(self, record: str) -> tuple[SubjectId, str, str]:
-        """Subject, agency and text form of a record that the hub knows."""
-        parsed = parse_record(record)
-        agency, name = parsed.source.agency, str(parsed)
-        subject = self._bench.keys.subject_of(agency, name)
-        if subject is None or self._bench.keys.is_erased(agency, name):
-            raise unknown_record()
-        return subject, agency, name
 
     def _told(self, record: str | None, outcome: Outcome) -> dict[str, Any]:
         position = outcome.placed

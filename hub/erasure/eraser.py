@@ -25,7 +25,8 @@ from events.others import other_class
 from events.sealing import SecretName
 from hub.erasure.agencies import WholeAgency
 from hub.erasure.bench import RAW, START_WAIT_S, Bench
-from hub.erasure.doors import held, nobody_named, unknown_record
+from hub.erasure.doors import held, nobody_named
+from hub.erasure.knowing import known_record
 from hub.erasure.plan import Plan, events_of, holds_over, plan_of
 from hub.erasure.runs import Progress, Run, Runs, quiet
 from hub.erasure.steps import Steps
@@ -50,13 +51,9 @@ class Eraser:
     # ---- beforehand
 
     def plan(self, record: str) -> Plan:
-        """What would go with a record. Raises Refused `unknown-record`, and TryAgainLater `views-behind`."""
-        parsed = parse_record(record)
-        agency, name = parsed.source.agency, str(parsed)
+        """What would go with a record. Raises as `known_record`, and TryAgainLater `views-behind`."""
         bench = self._bench
-        subject = bench.keys.subject_of(agency, name)
-        if subject is None or bench.keys.is_erased(agency, name):
-            raise unknown_record()
+        subject, agency, name = known_record(bench, record)
         bench.catch_up()
         with bench.store.snapshot() as db:
             return plan_of(db, name, agency, subject, bench.keys.secrets_of(subject))

@@ -21,6 +21,7 @@ from events.sealing import SECRET_BYTES, Cipher, Drawn, SecretName, key_id_of, w
 from hub.sqlite import faults_told, open_file, open_to_read
 from hub.vault import destroying, rotating
 from hub.vault.agencies import AgencyKeys, broken_key, kms_name, opened_secret
+from hub.vault.binding import Binding
 from hub.vault.boxes import AGENCY, Held
 from hub.vault.kept import KeptBeside
 from hub.vault.kms import Kms
@@ -33,7 +34,7 @@ SUBJECT_BYTES = 16
 CACHE_MAX = 200_000
 _SERVICE = "hub:linkage/service/"  # the record that stands for the hub itself in a month
 _STORED = (
-    f"SELECT s.lookup, CAST(s.subject AS BLOB), {STORED_ROW} FROM wanted "
+    f"SELECT s.lookup, CAST(s.subject AS BLOB), CAST(s.mac AS BLOB), {STORED_ROW} FROM wanted "
     "CROSS JOIN subjects s ON s.lookup = wanted.column1 LEFT JOIN secrets k ON k.subject = s.subject"
 )
 _SECRETS = "INSERT INTO secrets(agency, subject, class, key_id, generation, wrapped) VALUES"
@@ -69,6 +70,7 @@ class KeyStore(KeptBeside):
         self._look_up_key = self._hub_key()
         hub_cipher, suppression_key = derive(self._look_up_key, b"intake-keys/1", b"suppression/1")
         self._hub_cipher = Cipher(hub_cipher)
+        self._binding = Binding(self._look_up_key)
         self._suppressed = Suppressed(self._db, suppression_key)
         self.ring = Ring(path, kms, boot_s)
         self._making = threading.Lock()
@@ -148,9 +150,7 @@ class KeyStore(KeptBeside):
             # What the hub says of a record that a hold keeps goes on when the intake of its agency is closed.
             if self.is_erased(*name) or (slot[0] != AGENCY and self.is_suppressed(*name)):
                 raise erased()
-            subject = known.subject if known.subject is not None else self._new_subject(known)
-            if len(subject) != SUBJECT_BYTES:
-                raise broken_key("the number that stands for a record is none")
+            subject = _bound(known) or self._new_subject(known)
             keys = known.keys[slot] = subject_keys(subject, self._secret(known, subject, slot))
             self.ring.learn(keys.key_id, Held(slot[0], subject, slot[1], keys.cipher, keys.id_key))
         return keys
@@ -199,8 +199,10 @@ class KeyStore(KeptBeside):
         found: dict[bytes, Known] = {}
         with faults_told("keys.sqlite"):
             rows = list(select_rows(self._reader, _STORED, [(lookup,) for lookup in lookups], 1))
-        for lookup, subject, holder, _, retention, *stored in rows:
-            known = found.setdefault(lookup, Known(lookup, SubjectId(subject)))
+        for lookup, subject, told, holder, _, retention, *stored in rows:
+            if (known := found.get(lookup)) is None:
+                known = found[lookup] = Known(lookup, SubjectId(subject))
+                known.is_bound = self._binding.holds(lookup, subject, told)
             if holder is not None and stored[-1] != EMPTY:
                 known.stored[text_of(holder), text_of(retention)] = Stored(*stored)
         return found
@@ -242,7 +244,8 @@ class KeyStore(KeptBeside):
                     newest = made[holder] = self._agencies.make(self._db, holder)
                 name = SecretName(holder, subject, retention, key_id_of(secret))
                 rows.append((*name, newest[0], wrap(newest[1], name, secret)))
-            insert_rows(self._db, "INSERT INTO subjects VALUES", sorted(subjects.items()))
+            bound = [self._binding.row(*pair) for pair in sorted(subjects.items())]
+            insert_rows(self._db, "INSERT INTO subjects VALUES", bound)
             insert_rows(self._db, _SECRETS, rows)
             insert_rows(self._db, "INSERT INTO partners VALUES", [(ref, *whom) for ref, whom in partners.items()])
         for holder, newest in made.items():
@@ -263,11 +266,11 @@ class KeyStore(KeptBeside):
     # ---- destroyed
 
     def subject_of(self, agency: str, record: str) -> SubjectId | None:
-        """The subject of a record, if it has one; none is made."""
+        """The subject of a record, if it has one; none is made. Raises BrokenKey where somebody else put it there."""
         with self._making:
             if (agency, record) not in self._young:
                 self._load({(agency, record)})
-            return self._young[agency, record].subject
+            return _bound(self._young[agency, record])
 
     def knows(self, subject: bytes) -> bool:
         """Whether some record has this subject."""
@@ -383,3 +386,10 @@ class KeyStore(KeptBeside):
         self.ring.close()
         self._reader.close()
         self._db.close()
+
+
+def _bound(known: Known) -> SubjectId | None:
+    """The subject of a record, if it has one. Raises BrokenKey where somebody else put it there."""
+    if not known.is_bound:
+        raise broken_key("the number that stands for a record is not the one that it was given")
+    return known.subject

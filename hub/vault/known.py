@@ -27,11 +27,12 @@ class Stored(NamedTuple):
 class Known:
     """What is known of one record: its subject, if it has one, and the secrets of its retention classes."""
 
-    __slots__ = ("keys", "lookup", "secrets", "stored", "subject")
+    __slots__ = ("is_bound", "keys", "lookup", "secrets", "stored", "subject")
 
     def __init__(self, lookup: bytes, subject: SubjectId | None) -> None:
         self.lookup = lookup
         self.subject = subject
+        self.is_bound = True  # the stored subject is the one that this record was given
         self.stored: dict[Slot, Stored] = {}
         self.secrets: dict[Slot, bytes] = {}  # not durable yet
         self.keys: dict[Slot, SubjectKeys] = {}  # of the classes that were asked for

@@ -14,6 +14,7 @@ from events.log.transaction import transaction
 from events.sealing import Cipher, SecretName, key_id_of, wrap
 from hub.sqlite import open_file
 from hub.vault.agencies import AgencyKeys
+from hub.vault.binding import Binding
 from hub.vault.kms import Kms
 from hub.vault.tables import STORED_FORMAT, make_tables
 
@@ -41,8 +42,9 @@ def take_over(old: Path, new: Path, kms: Kms) -> None:
         look_up_key: Any = source.execute("SELECT secret FROM hub_keys WHERE name = 'look-up'").get
         with transaction(db):
             db.execute("INSERT INTO hub_keys VALUES('look-up', ?)", (kms.wrap(_HUB, look_up_key),))
+            binding = Binding(look_up_key)
             for page in _pages(source.execute(_SUBJECTS)):
-                insert_rows(db, "INSERT INTO subjects VALUES", page)
+                insert_rows(db, "INSERT INTO subjects VALUES", [binding.row(*pair) for pair in page])
             for page in _pages(source.execute(_SECRETS)):
                 for agency in {agency for agency, *_ in page} - made.keys():
                     made[agency] = agencies.make(db, agency)

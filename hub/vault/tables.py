@@ -25,7 +25,7 @@ _TABLES = (
     "CREATE TABLE hub_keys(name TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE agency_keys(seq INTEGER PRIMARY KEY, agency TEXT NOT NULL, generation INTEGER NOT NULL, "
     "wrapped BLOB NOT NULL, UNIQUE(agency, generation))",
-    "CREATE TABLE subjects(lookup BLOB PRIMARY KEY, subject BLOB NOT NULL UNIQUE) WITHOUT ROWID",
+    "CREATE TABLE subjects(lookup BLOB PRIMARY KEY, subject BLOB NOT NULL UNIQUE, mac BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE secrets(seq INTEGER PRIMARY KEY, agency TEXT NOT NULL, subject BLOB NOT NULL, class TEXT NOT NULL, "
     "key_id BLOB NOT NULL, generation INTEGER NOT NULL, wrapped BLOB NOT NULL)",
     "CREATE INDEX secrets_by_subject ON secrets(subject)",

@@ -194,3 +194,32 @@ def test_a_number_that_is_none_stands_for_no_record(home: Home, value: Any) -> N
         keys.keys_of("north", RECORDS[2], "housing")
     assert keys.keys_of("north", RECORDS[3], "housing").key_id == home.key_of(3)
     keys.close()
+
+
+def test_two_records_whose_numbers_were_swapped_get_no_keys_of_each_other(home: Home, chance: random.Random) -> None:
+    one, other = chance.sample(range(7), 2)
+    places = [home.rows[at].header[-40:-24] for at in (one, other)]
+    for subject, instead in ((places[0], b"-"), (places[1], places[0]), (b"-", places[1])):
+        home.run("UPDATE subjects SET subject = ? WHERE subject = ?", instead, subject)
+    keys = home.store()
+    names = [(record.split(":")[0], record) for record in RECORDS[:7]]
+    keys.look_up(names)
+    for at, name in enumerate(names):
+        if at in (one, other):
+            for ask in (keys.subject_of, lambda *name: keys.keys_of(*name, "housing")):
+                with pytest.raises(BrokenKey, match="not the one that it was given"):
+                    ask(*name)
+        else:
+            assert keys.keys_of(*name, "housing").key_id == home.key_of(at)
+    keys.commit()
+    assert len(home.run("SELECT 1 FROM subjects")) == 7  # nobody became somebody new
+    keys.close()
+
+
+@pytest.mark.parametrize("value", NO_VALUES)
+def test_a_row_that_the_hub_did_not_write_stands_for_no_record(home: Home, value: Any) -> None:
+    home.run("UPDATE subjects SET mac = ? WHERE subject = ?", value, home.rows[2].header[-40:-24])
+    keys = home.store()
+    with pytest.raises(BrokenKey, match="broken-key"):
+        keys.subject_of("north", RECORDS[2])
+    keys.close()
