@@ -26,7 +26,7 @@ from tests.power.medium import MANNERS, Image, Step
 from tests.power.vfs import power
 from tests.registers import CRM, an_agency, write_register
 
-pytestmark = pytest.mark.timeout(1_800)
+pytestmark = pytest.mark.timeout(times(600, proof=0))
 HERS, HIS = "housing:crm/tenant/7", "housing:crm/tenant/8"
 EVENTS = 4
 MAPPING = "mappings/tenancies.toml"

@@ -22,7 +22,7 @@ from tests.registers import CRM, PAS, an_agency, write_register
 from tests.traces.looking import traces
 from tests.traces.spellings import Marks
 
-pytestmark = pytest.mark.timeout(1_800)
+pytestmark = pytest.mark.timeout(times(600, proof=0))
 MARKS = Marks("Topazmarker")
 HERS, OTHERS = "housing:crm/tenant/7", "housing:crm/tenant/8"
 EVENTS = 3  # of each

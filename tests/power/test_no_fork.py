@@ -26,7 +26,7 @@ from tests.hub.witness.homes import grow, size_of, trust
 from tests.power.medium import MANNERS, Image, Manner, Medium, Step
 from tests.power.vfs import power
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(times(600, proof=0))
 
 
 class Life:

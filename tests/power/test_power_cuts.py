@@ -24,7 +24,7 @@ from tests.power.sending import Said, senders
 from tests.power.vfs import power
 from tests.registers import CRM, PAS, an_agency, write_register
 
-pytestmark = pytest.mark.timeout(1_800)  # at full counts
+pytestmark = pytest.mark.timeout(times(600, proof=0))
 CUTS_A_LIFE = 10
 NEW_KEYS_AT_LEAST = 0.3
 CUTS_FOR_A_FAULT = 200  # most are found by the tenth

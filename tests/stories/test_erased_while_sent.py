@@ -26,7 +26,7 @@ from tests.traces.spellings import Marks
 SENDERS = 8
 RECORD, NEIGHBOUR = "housing:crm/tenant/7", "housing:crm/tenant/8"
 MARK = "Topazmarker"
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(times(600, proof=0))
 
 
 def hope(number: int, record: str) -> dict[str, Any]:
