@@ -17,6 +17,21 @@ from events.sealing import Cipher, SecretName, unwrap
 from hub.assembly import Hub
 from hub.receipts.store import ROW_MAX_BYTES
 
+_OUTCOMES = """
+CREATE TABLE unfinished(receipt INTEGER PRIMARY KEY);
+CREATE TABLE outcomes(
+  receipt INTEGER NOT NULL, first INTEGER NOT NULL, messages INTEGER NOT NULL, accepted INTEGER NOT NULL,
+  findings INTEGER NOT NULL, not_mapped INTEGER NOT NULL, quarantined INTEGER NOT NULL, events INTEGER NOT NULL,
+  duplicates INTEGER NOT NULL, with_findings INTEGER NOT NULL, document BLOB NOT NULL, event_ids BLOB NOT NULL,
+  PRIMARY KEY(receipt, first)) WITHOUT ROWID;
+CREATE TABLE retried(
+  receipt INTEGER NOT NULL, place TEXT NOT NULL, document BLOB NOT NULL, event_ids BLOB NOT NULL,
+  PRIMARY KEY(receipt, place)) WITHOUT ROWID;
+CREATE TABLE quarantine(
+  number INTEGER PRIMARY KEY, receipt INTEGER NOT NULL, place TEXT NOT NULL, code TEXT NOT NULL, field TEXT NOT NULL,
+  detail TEXT NOT NULL, sender_id TEXT, findings INTEGER NOT NULL, state TEXT NOT NULL, noted_us INTEGER NOT NULL,
+  UNIQUE(receipt, place));
+"""
 _SECRETS = (
     "SELECT agency, subject, class, key_id, wrapped FROM secrets "
     "WHERE agency <> 'hub' AND class <> 'raw' AND class NOT LIKE 'other/%'"
@@ -97,6 +112,9 @@ def _write_receipts(hub: Hub, target: Path, received: Sequence[tuple[Arrival, by
         whose = (number, arrival.agency, arrival.system, arrival.adapter, arrival.file_name)
         rest = (orjson.dumps(dict(arrival.options)), received_us, len(raw), hashlib.sha256(raw).digest(), body)
         db.execute("INSERT INTO receipts VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*whose, *rest))
+    db.execute(_OUTCOMES)
+    for row in source.execute("SELECT * FROM outcomes"):
+        db.execute("INSERT INTO outcomes VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     db.close()
     source.close()
 

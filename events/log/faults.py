@@ -22,6 +22,9 @@ _TOLD = {
 }
 
 
+DISK_CODES = frozenset(_TOLD)
+
+
 def code_of(error: apsw.Error) -> str | None:
     """`disk-full`, `disk-error` or `file-locked`; None where the disk is not to blame."""
     return code_of_result(getattr(error, "extendedresult", _RESULT_OF_KIND.get(type(error), 0)))

@@ -20,7 +20,8 @@ from adapters.sdk.options import check_registered
 from adapters.sdk.register import System, read_register
 from events.clock import us_text
 from events.errors import HubError
-from events.log.file import STORED_FORMAT
+from events.log.faults import other_format
+from events.log.file import STORED_FORMAT, damage_told
 from hub.assembly import KEYS, LOG, REGISTER
 from hub.backup import KEYS_KEPT_DAYS
 from hub.cli.exit_codes import DONE, SETTINGS
@@ -96,14 +97,17 @@ def _format(settings: Settings) -> Iterator[Found]:
     if not path.exists():
         yield Found("home", None, f"{settings.home} has no log yet; `tellonce serve` makes one")
         return
-    found = _one(path, "SELECT value FROM meta WHERE name = 'format'")
-    yield Found("home's format", found == str(STORED_FORMAT), f"{found}; this program reads {STORED_FORMAT}")
+    found = str(_one(path, "SELECT value FROM meta WHERE name = 'format'"))
+    if found != str(STORED_FORMAT):
+        raise other_format(path.name, found, STORED_FORMAT)
+    yield Found("home's format", True, f"{found}; this program reads {STORED_FORMAT}")
 
 
 def _one(path: Path, question: str) -> object:
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     try:
-        return db.execute(question).get
+        with damage_told(path):
+            return db.execute(question).get
     finally:
         db.close()
 

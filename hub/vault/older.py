@@ -24,14 +24,18 @@ _PAGE = 5_000
 _SUBJECTS = (
     "SELECT lookup, subject FROM subjects WHERE subject NOT IN (SELECT subject FROM secrets WHERE agency = 'hub')"
 )
-_SECRETS = "SELECT agency, subject, class, key_id, secret FROM secrets WHERE agency <> 'hub'"
+_SECRETS = (
+    "SELECT CAST(agency AS TEXT), CAST(subject AS BLOB), CAST(class AS TEXT), CAST(key_id AS BLOB), "
+    "CAST(secret AS BLOB) FROM secrets WHERE agency <> 'hub'"
+)
+_LOOK_UP = "SELECT CAST(secret AS BLOB) FROM hub_keys WHERE name = 'look-up'"
 _INSERT = "INSERT INTO secrets(agency, subject, class, key_id, generation, wrapped) VALUES"
 
 
 def take_over(old: Path, new: Path, kms: Kms) -> None:
     """Makes a key store of an old one. What the hub said is sealed anew under keys of its own, so those stay behind.
 
-    Raises WrongSettings `broken-file` where a secret is not the one that its key id names.
+    Raises WrongSettings `broken-file` where a secret is not the one that its key id names, or the hub's own is gone.
     """
     with (
         closing(apsw.Connection(str(old), flags=apsw.SQLITE_OPEN_READONLY)) as source,
@@ -39,7 +43,9 @@ def take_over(old: Path, new: Path, kms: Kms) -> None:
     ):
         agencies = AgencyKeys(db, kms)
         made: dict[str, tuple[int, Cipher]] = {}
-        look_up_key: Any = source.execute("SELECT secret FROM hub_keys WHERE name = 'look-up'").get
+        look_up_key: Any = source.execute(_LOOK_UP).get
+        if not look_up_key:
+            raise _broken("the key that records are found by is gone")
         with transaction(db):
             db.execute("INSERT INTO hub_keys VALUES('look-up', ?)", (kms.wrap(_HUB, look_up_key),))
             binding = Binding(look_up_key)
@@ -54,15 +60,16 @@ def take_over(old: Path, new: Path, kms: Kms) -> None:
 def _wrapped(row: tuple[Any, ...], generation: int, cipher: Cipher) -> tuple[Any, ...]:
     *name, secret = row
     if key_id_of(secret) != name[3]:
-        raise WrongSettings(
-            "broken-file",
-            "a stored secret is not the one that its key id names",
-            where="keys.sqlite",
-            next_step="Restore the home from a backup.",
-        )
+        raise _broken("a stored secret is not the one that its key id names")
     return (*name, generation, wrap(cipher, SecretName(*name), secret))
 
 
 def _pages(rows: Any) -> Any:
     while page := [row for _, row in zip(range(_PAGE), rows, strict=False)]:
         yield page
+
+
+def _broken(what: str) -> WrongSettings:
+    return WrongSettings(
+        "broken-file", what, where="keys.sqlite", next_step="Restore the old home from a backup, then write that anew."
+    )

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import apsw
 
-from hub.vault.tables import EMPTY
+from events.log.faults import other_format
+from events.log.file import damage_told
+from hub.vault.tables import EMPTY, STORED_FORMAT
 
 _PREFIX_BYTES = 8  # tells key ids apart; a collision in a million has odds of one in ten million
 _SECRETS = "SELECT substr(key_id, 1, 8) FROM secrets WHERE wrapped <> ? AND class <> 'raw' AND class NOT LIKE 'other/%'"
@@ -27,13 +29,21 @@ class Overview(NamedTuple):
 
 
 def look_over(keys: Path, log: Path) -> Overview:
-    """Counts what is in a key store, and what of it the log uses; reads the headers of the whole log."""
+    """Counts what is in a key store, and what of it the log uses; reads the headers of the whole log.
+
+    Raises WrongSettings `home-older`, `home-newer`, `broken-file`.
+    """
     with (
+        damage_told(keys),
         closing(apsw.Connection(str(keys), flags=apsw.SQLITE_OPEN_READONLY)) as db,
         closing(apsw.Connection(str(log), flags=apsw.SQLITE_OPEN_READONLY)) as events,
     ):
+        found = str(db.execute("SELECT value FROM meta WHERE name = 'format'").get)
+        if found != str(STORED_FORMAT):
+            raise other_format(keys.name, found, STORED_FORMAT)
         stored = {prefix for (prefix,) in db.execute(_SECRETS, (EMPTY,))}
-        used = {header[-24:][:_PREFIX_BYTES] for (header,) in events.execute("SELECT header FROM log")}
+        with damage_told(log):
+            used = {header[-24:][:_PREFIX_BYTES] for (header,) in events.execute("SELECT header FROM log")}
         return Overview(
             secrets=int(db.execute("SELECT count(*) FROM secrets WHERE wrapped <> ?", (EMPTY,)).get),
             orphans=len(stored - used),

@@ -234,6 +234,16 @@ def test_after_a_kill_it_is_begun_again(old: Path, tmp_path: Path) -> None:
         assert Services(hub).reading.find(STEWARD, record=ALEX)["people"]
 
 
+def test_a_folder_of_the_users_own_beside_it_is_left_alone(old: Path, tmp_path: Path) -> None:
+    thesis = tmp_path / "new.draft" / "thesis"
+    thesis.parent.mkdir()
+    thesis.write_text("years of work")
+    with pytest.raises(WrongSettings, match=r"draft-in-the-way: .*new\.draft"):
+        reseal(old, read_settings(tmp_path / "new", {}), SystemClock())
+    assert thesis.read_text() == "years of work"
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_sealed_home_is_left_alone_and_nothing_is_written_over(old: Path, tmp_path: Path) -> None:
     with pytest.raises(WrongSettings, match="not-older"):
         reseal(tmp_path / "source", read_settings(tmp_path / "new", {}), SystemClock())

@@ -15,6 +15,8 @@ from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
 from projections.engine.runner import Runner
 from tests.hub.cli.conftest import NUMBER, Tell
+from tests.hub.homes import open_home
+from tests.older import write_older
 
 
 def test_the_register_is_listed(tell: Tell, tmp_path: Path) -> None:
@@ -124,6 +126,24 @@ def test_the_doctor_names_what_is_wrong(tell: Tell, home: Path, alex: str) -> No
     assert found.code == SETTINGS
     assert "WRONG  permissions: others may read" in found.out
     assert "WRONG  agencies.toml: bad-register: " in found.out
+
+
+def test_the_doctor_says_of_a_home_from_before_sealing_what_to_do(tell: Tell, home: Path, tmp_path: Path) -> None:
+    with open_home(home) as hub:
+        write_older(hub, tmp_path / "old", [])
+    found = tell("doctor", at=tmp_path / "old")
+    assert found.code == SETTINGS
+    assert "WRONG  log.sqlite: home-older: " in found.out
+    assert "`tellonce log reseal`" in found.out
+    assert "bug:" not in found.out + found.err
+
+
+@pytest.mark.parametrize("name", ["log.sqlite", "keys.sqlite"])
+def test_the_doctor_names_a_file_that_is_no_database(tell: Tell, home: Path, alex: str, name: str) -> None:
+    (home / name).write_bytes(b"no database" * 1_000)
+    found = tell("doctor")
+    assert found.code == SETTINGS
+    assert f"broken-file: {name}: " in found.out
 
 
 def test_the_doctor_tells_where_keys_are_and_how_old_their_copy_is(
