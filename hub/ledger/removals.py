@@ -6,7 +6,8 @@ event says is for whoever has the hub's keys. It lies under a key of no record, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,12 +17,27 @@ import apsw
 from events.codec import Header, Opener, StoredRow, read_header
 from events.log import file
 from events.log.sqlite import PARTITION
+from hub.erasure.runs import Runs
 from hub.ledger.ranges import Fault
 
 _HUB = "hub"
 _TYPE = "hub.body-removed"
 _NOTES = "SELECT position, named_by FROM removed ORDER BY position"
+_OF_THE_HUB = (
+    "SELECT position, known_us, header, nonce, body, leaf FROM log "
+    "WHERE position >= ? AND position < ? AND substr(header, 1, 5) = ? ORDER BY position"
+)
+_HUB_HEADER = b"\x01\x03hub"
+_PAGE = 4_096
 _NOTE = "SELECT named_by FROM removed WHERE position = ?"
+
+
+Rest = Callable[[float], object]
+"""Told after each page how many seconds it took, to pause where others are to come first."""
+
+
+def never(spent_s: float) -> None:
+    """Pauses not at all."""
 
 
 class Removals(NamedTuple):
@@ -45,8 +61,18 @@ def repeated(row: StoredRow) -> dict[str, Any]:
     }
 
 
-def checked(path: Path, opener: Opener | None) -> tuple[Fault | None, Removals]:
-    """Every note of a removed body: the first that does not hold, and what was taken for true up to there."""
+def checked(path: Path, opener: Opener | None, end: int, rest: Rest = never) -> tuple[Fault | None, Removals]:
+    """Every note of a removed body: the first that does not hold, and what was taken for true up to there.
+
+    With an opener also every redaction below `end`: the first body that one took and that is there again.
+    """
+    fault, removals = _noted(path, opener)
+    if fault is None and opener is not None:
+        fault = _put_back(path, opener, end, rest)
+    return fault, removals
+
+
+def _noted(path: Path, opener: Opener | None) -> tuple[Fault | None, Removals]:
     removals = Removals()
     with closing(file.connect(path, flags=apsw.SQLITE_OPEN_READONLY)) as db:
         db.execute("BEGIN")  # one state of the file, or a redaction that comes meanwhile seems to be half of one
@@ -59,6 +85,37 @@ def checked(path: Path, opener: Opener | None) -> tuple[Fault | None, Removals]:
                 return Fault(found, position, position), removals
             removals = Removals(removals.not_held + found.not_held, removals.on_trust + found.on_trust)
     return None, removals
+
+
+def _put_back(path: Path, opener: Opener, end: int, rest: Rest) -> Fault | None:
+    """Note and body may have been brought back together: what the hub said stays."""
+    with closing(file.connect(path, flags=apsw.SQLITE_OPEN_READONLY)) as db:
+        for start in range(0, end, _PAGE):
+            begun = time.perf_counter()
+            # No transaction over pages: a redaction that comes meanwhile waits for whoever reads an old state.
+            rows = list(map(StoredRow._make, db.execute(_OF_THE_HUB, (start, min(start + _PAGE, end), _HUB_HEADER))))
+            there = [at for at in _taken(opener, rows) if _is_there(db, path, at)]
+            if there:
+                return Fault("removal-not-done", min(there), min(there))
+            rest(time.perf_counter() - begun)
+    return None
+
+
+def _taken(opener: Opener, rows: Sequence[StoredRow]) -> Iterator[int]:
+    """The positions whose bodies some events of the hub took."""
+    for logged in opener.open(PARTITION, rows).logged:
+        if logged.event.type == _TYPE:
+            for position in logged.event.payload["positions"]:
+                partition, _, offset = position.rpartition(":")
+                if partition == PARTITION and offset.isdecimal():
+                    yield int(offset)
+
+
+def _is_there(db: apsw.Connection, path: Path, at: int) -> bool:
+    """Whether a body is there that should not be. Between the event and the removal, its run is still open."""
+    is_under_way = any(run.offset == at for run in Runs(path.parent).open())  # before the look: it may end meanwhile
+    row = _row(db, at)
+    return not is_under_way and row is not None and bool(row.body)
 
 
 def held_among(path: Path, opener: Opener, rows: Sequence[StoredRow]) -> set[int]:

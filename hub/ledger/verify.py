@@ -24,7 +24,7 @@ from events.ledger import EMPTY, TILE_HEIGHT, Edge, extended, root_of
 from events.log import file
 from events.log.sqlite import PARTITION
 from hub.ledger.ranges import Fault, Mark, Part, Stored, derive
-from hub.ledger.removals import Removals, checked
+from hub.ledger.removals import Removals, Rest, checked, never
 
 STRETCH = 4_096  # positions; a multiple of a tile's width
 _ALONE_MAX = 20_000  # below this, starting processes takes longer than what they do
@@ -172,7 +172,8 @@ def verify(
 ) -> Verified:
     """Derives everything again, from `state` on where one is given; `keep` is told of each stretch that held.
 
-    With an opener also that each removed body is named by a redaction, which holds the rest of its row.
+    With an opener also that each removed body is named by a redaction, which holds the rest of its row, and that no
+    body is there which a redaction took.
     """
     shape = shape_of(path, kept)
     begun = state or State()
@@ -261,11 +262,11 @@ def before_rows(shape: Shape) -> Fault | None:
     return Fault("log-cut-short", shape.size, longest - 1, longest) if longest > shape.size else None
 
 
-def at_the_end(path: Path, shape: Shape, state: State, opener: Opener | None) -> Verified:
+def at_the_end(path: Path, shape: Shape, state: State, opener: Opener | None, rest: Rest = never) -> Verified:
     """What came of it once every row and every checkpoint holds."""
     if fault := _order(shape) or _beyond(path):
         return Verified(shape, state, fault)
-    return Verified(shape, state, *checked(path, opener))
+    return Verified(shape, state, *checked(path, opener, shape.size, rest))
 
 
 def _order(shape: Shape) -> Fault | None:

@@ -107,6 +107,10 @@ class Watch:
                 if not joining.take(derive(self._path, self._key, start, end, stored)):
                     return Verified(shape, joining.state, joining.fault)
                 self._done = end
-                if self._stopping.wait(max(_REST * (time.perf_counter() - begun), _REST_MIN_S)):
+                if self._rest(time.perf_counter() - begun):
                     return None
-            return at_the_end(self._path, shape, joining.state, self._opener)
+            return at_the_end(self._path, shape, joining.state, self._opener, self._rest)
+
+    def _rest(self, spent_s: float) -> bool:
+        """Leaves the machine to others; whether the hub stops."""
+        return self._stopping.wait(max(_REST * spent_s, _REST_MIN_S))

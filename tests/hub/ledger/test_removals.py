@@ -16,7 +16,7 @@ from events.clock import DrivenClock, us_text
 from events.codec import Sealed, header_id, leaf_hash, read_header
 from events.errors import Refused
 from events.ids import SubjectId
-from events.log.sqlite import PARTITION
+from events.log.sqlite import PARTITION, SqliteLog
 from hub.assembly import Hub
 from hub.erasure.officer import Officer
 from hub.erasurelist import read_list
@@ -320,6 +320,44 @@ def test_a_body_that_is_put_back_is_seen_by_everybody(home: Home) -> None:
     home.log.run("UPDATE log SET nonce = ?, body = ? WHERE position = ?", nonce, body, at)
     assert shown(home.with_keys()) == ("removal-not-done", at)
     assert shown(home.without_keys()) == ("removal-not-done", at)
+
+
+def test_a_body_that_is_put_back_with_its_note_is_seen_with_the_keys(home: Home) -> None:
+    """A redaction undone from an older copy of the file, its note with it."""
+    at = home.of_agency()
+    nonce, body = (home.log.ask(f"SELECT {part} FROM log WHERE position = ?", at) for part in ("nonce", "body"))
+    with open_home(home.folder, clock=a_clock()) as hub:
+        Officer(hub).redact(STEWARD, f"{hub.log.epoch}:{PARTITION}:{at}", "third-person")
+        assert Services(hub).verify_log(AUDITOR)["fault"] is None
+        home.log.run("UPDATE log SET nonce = ?, body = ? WHERE position = ?", nonce, body, at)
+        home.log.run("DELETE FROM removed WHERE position = ?", at)
+        assert Services(hub).verify_log(AUDITOR)["fault"] == "removal-not-done"
+    assert shown(home.with_keys()) == ("removal-not-done", at)
+    assert home.without_keys().fault is None
+
+
+def test_a_redaction_that_was_cut_off_is_no_fault_and_the_next_start_finishes_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    at = home.of_agency()
+    with monkeypatch.context() as patched, open_home(home.folder, clock=a_clock()) as hub:
+        patched.setattr(SqliteLog, "remove_bodies", stop)
+        with pytest.raises(KeyboardInterrupt):
+            Officer(hub).redact(STEWARD, f"{hub.log.epoch}:{PARTITION}:{at}", "third-person")
+    assert home.log.ask("SELECT length(body) > 0 FROM log WHERE position = ?", at)
+    (run,) = (home.folder / "erasing").iterdir()
+    assert home.with_keys().fault is None
+    kept = run.read_bytes()
+    run.unlink()
+    assert shown(home.with_keys()) == ("removal-not-done", at)
+    run.write_bytes(kept)
+    with open_home(home.folder, clock=a_clock()):
+        pass
+    assert not home.log.ask("SELECT length(body) FROM log WHERE position = ?", at)
+    assert (home.with_keys().fault, list((home.folder / "erasing").iterdir())) == (None, [])
 
 
 # ---- before, meanwhile, and after
