@@ -32,7 +32,7 @@ from hub.receipts.queries import QuarantineEntry, QuarantineState, ReceiptStatus
 from hub.sqlite import faults_told, not_rebuilt
 from hub.witness.state import witnessing
 from projections.engine.beside import Progress
-from projections.engine.target import halted_lanes, refused_rows
+from projections.engine.target import halted_lanes, refused_by_code, refused_rows
 from projections.sources import queries as sources
 
 _PAGE_MAX = 1_000
@@ -234,6 +234,7 @@ class Services:
             "lag": runner.lag,
             "undecided": self._hub.log.head()[PARTITION] - self._hub.linker.settled,
             "verification": self._hub.watch.told(),
+            "refused_rows": self.refused_rows,
             "refuses_writes": fault.code if (fault := self._hub.continuity.fault) else None,
             "witness": {key: value for key, value in self.witness().items() if key != "witnesses"},
         }
@@ -263,6 +264,12 @@ class Services:
                 {"view": lane.projection, "at": lane.at, "since": us_text(lane.since_us), "code": lane.code}
                 for lane in halted_lanes(db)
             ]
+
+    @property
+    def refused_rows(self) -> dict[str, int]:
+        """How many rows of the log count nowhere, by code. For anyone; names nobody."""
+        with self._hub.store.snapshot() as db:
+            return refused_by_code(db)
 
     @property
     def quarantine_waiting(self) -> int:
@@ -305,7 +312,11 @@ class Services:
             raise Refused("unknown-view", f"the views are: {', '.join(known)}", where="view")
         with faults_told("views", not_rebuilt):
             self._hub.runner.rebuild(view, progress)
-        return {"rebuilt": [view] if view else known, "events": self._hub.runner.applied}
+        return {
+            "rebuilt": [view] if view else known,
+            "events": self._hub.runner.applied,
+            "refused_rows": self.refused_rows,
+        }
 
     def rotate_keys(
         self, caller: Caller, agency: str | None = None, progress: Progress = lambda done, of: None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.session import session_of
+from hub.cli.session import Session, session_of
 from hub.local.requests import Document
 
 
@@ -98,6 +98,7 @@ def status(context: typer.Context) -> int:
         ("persons with records", f"{document['persons_with_records']:,}"),
         ("records", f"{document['records']:,}"),
         ("waiting in quarantine", f"{document['quarantine_waiting']:,}"),
+        ("rows of the log that count nowhere", f"{sum(document['refused_rows'].values()):,}"),
         ("receipts without their bytes", f"{len(document['receipts_missing']):,}"),
         ("epoch", document["epoch"]),
         ("log verified", _verified(document["verification"])),
@@ -108,6 +109,7 @@ def status(context: typer.Context) -> int:
     screen.table(("", ""), rows)
     if document["witness"]["state"] in ("late", "refused"):
         screen.line(f"witness: {_witnessed(document['witness'])}", "bold red")
+    _warn_of_refused(session, document)
     for lane in document["halted"]:
         screen.line(f"halted: {lane['view']} at {lane['at']} since {lane['since']}: {lane['code']}", "bold red")
     return code
@@ -164,3 +166,17 @@ def rebuild(
         document = session.ask("rebuild", view=view, progress=tell)
     if not session.answered(document):
         session.screen.line(f"Rebuilt {', '.join(document['rebuilt'])} from {document['events']:,} events.")
+        _warn_of_refused(session, document)
+
+
+def refused_told(document: Document) -> str:
+    """How many rows of the log count nowhere, and why; empty where there are none."""
+    by_code: dict[str, int] = document["refused_rows"]
+    codes = ", ".join(f"{many:,} {code}" for code, many in by_code.items())
+    many = sum(by_code.values())
+    return f"{many:,} row{'s' * (many > 1)} of the log count{'s' * (many == 1)} nowhere ({codes})" if many else ""
+
+
+def _warn_of_refused(session: Session, document: Document) -> None:
+    if told := refused_told(document):
+        session.screen.line(f"refused: {told}: `tellonce sources` names them, docs/errors.md the codes", "bold red")

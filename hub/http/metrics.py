@@ -95,6 +95,10 @@ class _State(Collector):
         for view in sorted(hub.runner.checkpoints):
             halted.add_metric([view], sum(lane["view"] == view for lane in lanes))
         yield halted
+        refused = GaugeMetricFamily("tellonce_refused_rows", "Rows of the log that count nowhere.", labels=["code"])
+        for code, many in self._services.refused_rows.items():
+            refused.add_metric([code], many)
+        yield refused
         refuses = int(hub.continuity.fault is not None)
         yield _gauge("tellonce_log_refuses_writes", "1 where an older state of the log was copied back.", refuses)
         yield from self._witnessed()

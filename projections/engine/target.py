@@ -354,6 +354,11 @@ def refused_rows(db: Connection, limit: int) -> list[RefusedRow]:
     return [RefusedRow(*row) for row in found]
 
 
+def refused_by_code(db: Connection) -> dict[str, int]:
+    """How many rows of the log may not count, by why."""
+    return dict(db.execute("SELECT code, count(*) FROM refused GROUP BY code ORDER BY code").fetchall())
+
+
 def halted_lanes(db: Connection) -> list[HaltedLane]:
     found = db.execute("SELECT projection, subject, at, since_us, code FROM lanes ORDER BY projection, subject")
     return [HaltedLane(*row) for row in found]

@@ -136,7 +136,8 @@ class Ready(Answer):
     """`lag` and `undecided`: how many events the views and linkage are behind the log's head.
 
     `waits_for_room`: the disk takes nothing more; the views go on by themselves once there is room.
-    `rebuilding`: views are folded again beside those that are read. `refuses_writes`: the code of what keeps the log
+    `rebuilding`: views are folded again beside those that are read. `refused_rows`: how many rows of the log count
+    nowhere, by code; that alone makes no hub unready. `refuses_writes`: the code of what keeps the log
     from taking events, null where nothing does.
     """
 
@@ -148,6 +149,7 @@ class Ready(Answer):
     lag: int
     undecided: int
     verification: Verification
+    refused_rows: dict[str, int]
     refuses_writes: str | None
     witness: Witnessing
 

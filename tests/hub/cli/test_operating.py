@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import socket
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from events.clock import SystemClock
 from hub.access.tokens import Tokens
-from hub.cli.exit_codes import LATER, SETTINGS
+from hub.cli.exit_codes import DONE, LATER, SETTINGS
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
 from projections.engine.runner import Runner
@@ -53,6 +55,23 @@ def test_a_rebuilt_view_says_the_same(tell: Tell, alex: str) -> None:
     assert tell("--json", "rebuild").document["rebuilt"] == ["custody", "membership", "people", "sources", "timeline"]
     assert tell("--json", "timeline", alex).document == before
     assert tell("rebuild", "weather").err.startswith("unknown-view: ")
+
+
+def test_events_that_a_damaged_secret_closes_are_counted_wherever_somebody_looks(
+    tell: Tell, alex: str, home: Path
+) -> None:
+    assert tell("--json", "status").document["refused_rows"] == {}
+    assert "refused" not in tell("rebuild").out
+    assert "well   rows of the log: all count" in tell("doctor").out
+    with closing(apsw.Connection(str(home / "keys.sqlite"))) as db:
+        db.execute("UPDATE secrets SET wrapped = randomblob(60) WHERE agency = 'housing' AND class = 'core'")
+    assert tell("--json", "rebuild").document["refused_rows"] == {"broken-key": 1}
+    told = "1 row of the log counts nowhere (1 broken-key): `tellonce sources` names them"
+    assert f"refused: {told}" in tell("rebuild").out
+    assert tell("--json", "status").document["refused_rows"] == {"broken-key": 1}
+    found = tell("status")
+    assert (found.code, f"refused: {told}" in found.out) == (DONE, True)
+    assert (tell("doctor").code, f"WRONG  rows of the log: {told}" in tell("doctor").out) == (SETTINGS, True)
 
 
 def test_a_backup_is_restored_into_a_new_home(tell: Tell, alex: str, home: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from events.codec import Sealed
 from events.log.sqlite import PARTITION
 from hub.assembly import Hub
 from hub.http.health import STANDSTILL_S, Pulse
@@ -74,6 +75,17 @@ def test_a_fold_that_fails_shows_on_its_persons_timeline_and_in_the_figures(
         assert [(each["record"], each["view"]) for each in told["halted"]] == [("housing:crm/tenant/halt", "timeline")]
         assert figures(served)["tellonce_lanes_halted", "timeline"] == 1
         assert served.client.get("/readyz").status_code == 200
+
+
+def test_rows_that_count_nowhere_are_counted_and_the_hub_stays_ready(tmp_path: Path) -> None:
+    with Served(tmp_path) as served:
+        assert served.client.get("/readyz").json()["refused_rows"] == {}
+        header = b"\x01" + b"\x07housing" + bytes(range(72))  # under a key that nobody has
+        (at,) = served.hub.log.append([Sealed(header, bytes(12), bytes(272))])
+        assert served.hub.runner.wait_for(at.placed.offset, 60)
+        answer = served.client.get("/readyz")
+        assert (answer.status_code, answer.json()["refused_rows"]) == (200, {"unknown-key": 1})
+        assert figures(served)["tellonce_refused_rows", "unknown-key"] == 1
 
 
 # ---- lag that does not move
