@@ -23,6 +23,7 @@ import orjson
 from adapters.sdk.register import read_register
 from events.clock import from_us, us_text
 from events.errors import WrongSettings
+from events.log.file import damage_told
 from hub.access.tokens import KEY_FILE
 from hub.assembly import KEYS, LOG, REGISTER, Hub
 from hub.durable import make_folder, sync_folder, sync_folders
@@ -43,6 +44,7 @@ IN_ORDER = (LOG, RECEIPTS, KEYS)
 # An erasure is final when the last backup with the erased keys is gone: so long a backup of keys may be kept.
 KEYS_KEPT_DAYS = 30
 _OTHERS = (REGISTER, WITNESSES, RETENTION_FILE, KEY_FILE)
+_HASH_BYTES = 32
 _CHUNK_BYTES = 1 << 20
 
 
@@ -88,12 +90,12 @@ def back_up(hub: Hub, target: Path) -> dict[str, Any]:
 
 
 def read_manifest(source: Path) -> Manifest:
-    """Raises WrongSettings `no-backup`, `home-older`, `home-newer`, `broken-file`."""
+    """Raises WrongSettings `no-backup`, `home-newer`, `broken-file`."""
     try:
         told = orjson.loads((source / MANIFEST).read_bytes())
         found = int(told["format"])
         if found == FORMAT:
-            return Manifest(**told)
+            return _checked(Manifest(**told))
     except FileNotFoundError as error:
         raise WrongSettings(
             "no-backup",
@@ -106,9 +108,40 @@ def read_manifest(source: Path) -> Manifest:
     raise WrongSettings("home-newer", f"the backup has format {found}, this program reads {FORMAT}", where=MANIFEST)
 
 
-def damaged(source: Path, manifest: Manifest) -> list[str]:
-    """Files of a backup that are not there, or not as they were."""
-    return [name for name, sha256 in manifest.files.items() if _sha256(source / name) != sha256]
+def _checked(manifest: Manifest) -> Manifest:
+    """Raises TypeError or ValueError where a value is not of the kind that was written."""
+    counts = (manifest.size, manifest.erasures)
+    if not isinstance(manifest.files, dict) or any(type(each) is not int for each in counts):
+        raise TypeError
+    hashes = (manifest.root, manifest.erasures_hash, *manifest.files.values())
+    if not all(isinstance(each, str) for each in (manifest.made, manifest.origin, manifest.keys_expire, *hashes)):
+        raise TypeError
+    if min(counts) < 0 or any(len(bytes.fromhex(each)) != _HASH_BYTES for each in hashes):
+        raise ValueError
+    return manifest
+
+
+def check_backup(source: Path) -> Manifest:
+    """The manifest of a backup that is what it says: its files and no others, its log as long and with that root.
+
+    Raises WrongSettings `backup-damaged`, and as `read_manifest` does.
+    """
+    manifest = read_manifest(source)
+    there = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
+    as_they_were = {name for name, sha256 in manifest.files.items() if _sha256(source / name) == sha256}
+    if faults := {*manifest.files, *IN_ORDER} - as_they_were:
+        raise _damaged(source, f"files of the backup are not as they were: {', '.join(sorted(faults))}")
+    if strays := there - manifest.files.keys() - {MANIFEST}:
+        raise _damaged(source, f"files that its manifest does not name are there: {', '.join(sorted(strays))}")
+    with damage_told(source / LOG):
+        standing = standing_of(source / LOG)
+    if (standing.origin, standing.size, standing.root.hex()) != (manifest.origin, manifest.size, manifest.root):
+        raise _damaged(source, f"{LOG} is not the log that its manifest tells of, by origin, size and root")
+    return manifest
+
+
+def _damaged(source: Path, what: str) -> WrongSettings:
+    return WrongSettings("backup-damaged", what, where=str(source), next_step="Restore another backup.")
 
 
 def _manifest(target: Path, now_us: int, erasures: ErasureList) -> Manifest:
@@ -165,11 +198,14 @@ def named_by_register(home: Path) -> list[str]:
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """A consistent copy of a SQLite file, also while others write to it; durable when it returns."""
+    """A consistent copy of a SQLite file, also while others write to it; durable when it returns.
+
+    Raises WrongSettings `broken-file` where it is no database, or a damaged one.
+    """
     original = _opened_to_copy(source)
     _make_private(target)
     copy = apsw.Connection(str(target))
-    with copy.backup("main", original, "main") as job:
+    with damage_told(source), copy.backup("main", original, "main") as job:
         job.step()
     copy.pragma(
         "journal_mode", "delete"

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from events.checkpoints import ED25519, Checkpoint, VerifierKey
 from events.errors import HubError, WrongSettings
 from hub.assembly import KEYS, LOCK, LOG, RESTORING, Hub, lock_home
-from hub.backup import RECEIPTS, Manifest, copy_home, damaged, read_manifest
+from hub.backup import RECEIPTS, Manifest, check_backup, copy_home
 from hub.durable import make_folder, sync_folder, sync_folders
 from hub.epochs import Restoration, begin_epoch, name_of, number_of, standing_of
 from hub.erasure.saying import decision_document
@@ -56,7 +56,7 @@ def restore(source: Path, settings: Settings, *, accepts_lost_erasures: bool = F
     """
     home = settings.home
     with access_told(home):
-        manifest = _checked(source)
+        manifest = check_backup(source)
         check_kms(settings.kms_file)
         make_folder(home)
         with _locked(home):
@@ -112,18 +112,6 @@ def _opened(settings: Settings, restoration: Restoration, silent: list[str]) -> 
 
 
 # ---- steps
-
-
-def _checked(source: Path) -> Manifest:
-    manifest = read_manifest(source)
-    if faults := damaged(source, manifest):
-        raise WrongSettings(
-            "backup-damaged",
-            f"files of the backup are not as they were: {', '.join(sorted(faults))}",
-            where=str(source),
-            next_step="Restore another backup.",
-        )
-    return manifest
 
 
 @contextmanager
