@@ -35,8 +35,9 @@ def checkpoint_of(note, vkey):
     key = raw(encoded, 33)
     need(key[0] == 1 and sha(name.encode(), b"\n", key)[:4].hex() == key_id, "this is not a verifier key")
     text, _, lines = note.rpartition("\n\n")
-    signatures = [raw(line.split(" ")[2]) for line in lines.split("\n") if line.startswith(f"\u2014 {name} ")]
-    mine = [each[4:] for each in signatures if each[:4].hex() == key_id]
+    *signed, end = [line.split(" ") for line in lines.split("\n")]
+    need(end == [""] and all(len(each) == 3 and each[0] == "\u2014" for each in signed), "this is no signed note")
+    mine = [raw(each[2])[4:] for each in signed if (each[1], raw(each[2])[:4].hex()) == (name, key_id)]
     need(len(mine) == 1, "the key did not sign the checkpoint")
     Ed25519PublicKey.from_public_bytes(key[1:]).verify(mine[0], f"{text}\n".encode())
     origin, size, root = text.split("\n")
@@ -72,9 +73,8 @@ def check(proof, vkey, kept=None):
     """What the proof shows, in words; any error means that it shows nothing."""
     origin, size, root = checkpoint_of(proof["checkpoint"], vkey)
     index, row, leaf, since = proof["index"], proof["row"], raw(proof["leaf"], 32), proof["since"]
-    place = f"{origin.rpartition('/')[2]}:main-0:{index}"
-    need(proof["format"] == "tellonce-proof/1" and type(index) is int, "this is no proof of a known format")
-    need(proof["position"] == place, "the position is another")
+    place, known = f"{origin.rpartition('/')[2]}:main-0:{index}", ("tellonce-proof/1", int)
+    need((proof["format"], type(index)) == known and proof["position"] == place, "its format or position is another")
     if row is not None:  # null where its body was removed: the leaf still stands for it
         header, nonce, body = raw(row["header"]), raw(row["nonce"], 12), raw(row["body"])
         head = struct.pack(">BQQH", 0, index, row["known_us"], len(header))

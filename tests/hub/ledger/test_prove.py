@@ -293,6 +293,11 @@ def from_a_fork(proof: Document, chance: random.Random) -> None:
     proof["since"]["checkpoint"] = str(fork)
 
 
+def junk(chance: random.Random) -> str:
+    """A line that is no signature."""
+    return chance.choice(["junk\n", "- a.example AAAAAAAA\n", "\u2014 a.example\n", "\u2014 a.example A=B=\n", " \n"])
+
+
 MUTATIONS: dict[str, Callable[[Document, random.Random], None]] = {
     **of_path("inclusion"),
     **of_path("consistency"),
@@ -316,6 +321,15 @@ MUTATIONS: dict[str, Callable[[Document, random.Random], None]] = {
         lambda proof, chance: proof["checkpoint"].replace("1-0123abcd", "2-0123abcd"),
     ),
     "no signature": set_to("checkpoint", lambda proof, chance: proof["checkpoint"].partition("\n\n")[0] + "\n\n"),
+    "no last newline": set_to("checkpoint", lambda proof, chance: proof["checkpoint"][:-1]),
+    "a newline more": set_to("checkpoint", lambda proof, chance: proof["checkpoint"] + "\n"),
+    "junk below": set_to("checkpoint", lambda proof, chance: proof["checkpoint"] + junk(chance)),
+    "junk above the signature": set_to(
+        "checkpoint", lambda proof, chance: proof["checkpoint"].replace("\n\n", f"\n\n{junk(chance)}")
+    ),
+    "since: junk below": lambda proof, chance: proof["since"].update(
+        checkpoint=proof["since"]["checkpoint"] + junk(chance)
+    ),
     "since: size doubled": since(size=200),
     "since: size 0": since(size=0, root=EMPTY_ROOT),
     "since: wrong epoch": since(origin="x/2-0123abcd"),
@@ -336,6 +350,13 @@ def test_a_mutated_proof_is_refused(log: SqliteLog, checker: ModuleType, family:
         while changed == proof:
             MUTATIONS[family](changed, chance)
         assert not holds(checker, changed, str(log.key))
+
+
+def test_signatures_of_others_are_passed_over(log: SqliteLog, checker: ModuleType) -> None:
+    proof = as_json(prove(log, f"{log.epoch}:{PARTITION}:3"))
+    other = base64.b64encode(bytes(76)).decode()
+    proof["checkpoint"] += f"\u2014 witness.example {other}\n"
+    assert holds(checker, proof, str(log.key))
 
 
 def test_another_key_and_another_log_are_refused(log: SqliteLog, checker: ModuleType) -> None:
