@@ -85,7 +85,12 @@ def _show_agency(screen: Screen, agency: str, document: Document) -> None:
 
 def _show_plan(screen: Screen, plan: Document, ends: list[str]) -> None:
     screen.line(f"{plan['record']}: {plan['events']:,} events would go", "bold")
-    screen.table(("type", "said"), [(each["type"], each["many"]) for each in plan["by_type"]])
+    rows = [(each["type"], each["many"]) for each in plan["by_type"]]
+    if plan["decisions"]:
+        rows.append(("the hub's own decisions", plan["decisions"]))
+    if rest := plan["events"] - sum(many for _, many in rows):
+        rows.append(("on no timeline", rest))
+    screen.table(("type", "said"), rows)
     stays = ", ".join(plan["others"]) or "none"
     screen.line(f"Other records of the same person, which stay: {stays}")
     for hold in plan["holds"]:

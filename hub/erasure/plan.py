@@ -17,7 +17,7 @@ from projections.custody.queries import Hold
 from projections.engine.membership import queries as membership
 
 _BY_TYPE = "SELECT type, count(*) FROM timeline_entries WHERE subject = ? GROUP BY type ORDER BY type"
-_EVENTS = "SELECT count(*) FROM sources_said WHERE subject = ?"
+_EVENTS = "SELECT count(*), count(*) FILTER (WHERE retention = '') FROM sources_said WHERE subject = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Plan:
     secrets: Sequence[SecretName]
     person: str | None
     others: Sequence[str]  # the same person's records that stay
-    events: int
+    events: int  # those of its types, the hub's own decisions, and what is on no timeline
+    decisions: int
     by_type: Sequence[tuple[str, int]]
     rules: Sequence[Rule]
     holds: Sequence[Hold]
@@ -63,6 +64,7 @@ class Plan:
             "person": self.person,
             "others": list(self.others),
             "events": self.events,
+            "decisions": self.decisions,
             "by_type": [{"type": kind, "many": many} for kind, many in self.by_type],
             "keys": [
                 {"holder": each.agency, "retention": each.retention, "key": each.key_id.hex()} for each in self.secrets
@@ -89,7 +91,7 @@ def plan_of(
         secrets,
         person,
         others,
-        events_of(db, subject),
+        *_said(db, subject),
         db.execute(_BY_TYPE, (subject,)).fetchall(),
         rules_of(db, subject),
         holds_over(db, subject),
@@ -98,7 +100,13 @@ def plan_of(
 
 def events_of(db: sqlite3.Connection, subject: bytes) -> int:
     """How many events are about a record, what the hub decided included."""
-    return int(db.execute(_EVENTS, (subject,)).fetchone()[0])
+    return _said(db, subject)[0]
+
+
+def _said(db: sqlite3.Connection, subject: bytes) -> tuple[int, int]:
+    """The same, and how many of them the hub decided."""
+    events, decisions = db.execute(_EVENTS, (subject,)).fetchone()
+    return events, decisions
 
 
 def holds_over(db: sqlite3.Connection, subject: bytes) -> list[Hold]:

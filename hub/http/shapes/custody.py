@@ -76,7 +76,8 @@ class Plan(Answer):
     subject: str
     person: PersonNumber | None
     others: list[str] = Field(description="The same person's records, which stay.")
-    events: int
+    events: int = Field(description="All of them: those of `by_type`, `decisions`, and what is on no timeline.")
+    decisions: int = Field(description="What the hub itself decided about the record.")
     by_type: list[_OfType]
     keys: list[_KeyName]
     rules: list[_Rule]

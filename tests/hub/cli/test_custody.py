@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,9 @@ def test_the_dry_run_says_what_would_go_and_changes_nothing(tell: Tell, alex: st
     told = tell("erase", RECORD)
     assert told.code == 0
     assert "4 events would go" in told.out
+    said = dict(re.findall(r"^(\S.*?)\s{2,}(\d+)$", told.out, re.MULTILINE))
+    assert said["the hub's own decisions"] == "1"
+    assert sum(map(int, said.values())) == 4
     assert f"consent {consent}: would go; confirm with --end {consent}" in told.out
     assert "Nothing was changed." in told.out
     assert len(tell("--json", "timeline", alex).document["entries"]) == 3

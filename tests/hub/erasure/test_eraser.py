@@ -119,6 +119,7 @@ def test_the_dry_run_names_what_would_go_and_changes_nothing(hub: Hub) -> None:
         {"type": "aboutme.statement-shared", "many": 2},
         {"type": "person.registered", "many": 1},
     ]
+    assert (plan["events"], plan["decisions"]) == (4, 1)  # her number was opened
     assert plan["others"] == [PATIENT]
     assert {each["holder"] for each in plan["keys"]} == {"housing", "hub"}
     assert types_of(hub) == before
