@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from adapters.sdk.outcome import SUMS, Counts, MessageOutcome, Report
 from adapters.sdk.receipts import Arrival
 from events.clock import from_us, us_text
 from events.errors import Refused, RejectedMessage, TryAgainLater
@@ -28,8 +27,9 @@ from hub.reading.questions import check_agency
 from hub.reading.rows import rows_from
 from hub.receipts.journal import unknown_receipt
 from hub.receipts.names import quarantine_name, quarantine_number
-from hub.receipts.queries import QuarantineEntry, QuarantineState, ReceiptStatus, unknown_quarantine_number
+from hub.receipts.queries import QuarantineEntry, QuarantineState, unknown_quarantine_number
 from hub.sqlite import faults_told, not_rebuilt
+from hub.telling import outcome_told, quarantine_told, receipt_told, report_told, source_told
 from hub.witness.state import witnessing
 from projections.engine.beside import Progress
 from projections.engine.target import halted_lanes, refused_by_code, refused_rows
@@ -54,12 +54,12 @@ class Services:
         Told are agency, system and adapter; file_name and options where there are any.
         """
         self.check_writable()
-        return _report(self._hub.intake.receive(_permitted(caller, **told), raw))
+        return report_told(self._hub.intake.receive(_permitted(caller, **told), raw))
 
     async def small_intake(self, caller: Caller, raw: bytes, **told: Any) -> dict[str, Any]:
         """The same for what `is_small`, where no thread has to wait for it."""
         self.check_writable()
-        return _report(await asyncio.wrap_future(self._hub.intake.submit(_permitted(caller, **told), raw)))
+        return report_told(await asyncio.wrap_future(self._hub.intake.submit(_permitted(caller, **told), raw)))
 
     def receipt(self, caller: Caller, receipt: str, *, after: int = 0, limit: int = _PAGE_MAX) -> dict[str, Any]:
         """What happened to what was received. Raises Refused `unknown-receipt`."""
@@ -68,7 +68,7 @@ class Services:
         if not may_see(caller, status.receipt.arrival.agency):
             raise unknown_receipt(receipt)
         outcomes = self._hub.receipts.outcomes(receipt, after, min(limit, _PAGE_MAX))
-        return {**_status(status), "outcomes": [_outcome(outcome) for _, outcome in outcomes]}
+        return {**receipt_told(status), "outcomes": [outcome_told(outcome) for _, outcome in outcomes]}
 
     def find_message(self, caller: Caller, sender_id: str, agency: str | None = None) -> dict[str, Any]:
         """What happened to a message, by the sender's own id. Raises RejectedMessage `agency-never-heard`."""
@@ -76,7 +76,7 @@ class Services:
         agency = self._agency_for(caller, agency)
         found = self._hub.receipts.find(sender_id=sender_id, agency=agency)
         messages = [
-            {"receipt": each.receipt.id, "received": us_text(each.receipt.received_us), **_outcome(each.outcome)}
+            {"receipt": each.receipt.id, "received": us_text(each.receipt.received_us), **outcome_told(each.outcome)}
             for each in found
         ]
         return {"messages": messages}
@@ -88,7 +88,7 @@ class Services:
         permit(caller, "quarantine")
         agency = self._agency_for(caller, agency)
         found = self._hub.receipts.quarantined(agency, state=state, after=after, limit=_PAGE_MAX)
-        return {"quarantine": [_entry(each) for each in found]}
+        return {"quarantine": [quarantine_told(each) for each in found]}
 
     def _agency_for(self, caller: Caller, asked: str | None) -> str | None:
         """Whose messages are asked for: an adapter's own agency's, or those of one that the hub has heard of."""
@@ -100,13 +100,13 @@ class Services:
 
     def quarantined(self, caller: Caller, number: str) -> dict[str, Any]:
         """One message in quarantine. Raises Refused `unknown-quarantine-number`."""
-        return _entry(self._entry_for(caller, number))
+        return quarantine_told(self._entry_for(caller, number))
 
     def retry(self, caller: Caller, number: str) -> dict[str, Any]:
         """Translates a message in quarantine again; what became of it now. Raises as `quarantined` does."""
         entry = self._entry_for(caller, number)
         outcome = self._hub.intake.retry(entry.receipt, entry.place)
-        return {"quarantine": quarantine_name(entry.number), "receipt": entry.receipt, **_outcome(outcome)}
+        return {"quarantine": quarantine_name(entry.number), "receipt": entry.receipt, **outcome_told(outcome)}
 
     def _entry_for(self, caller: Caller, number: str) -> QuarantineEntry:
         """A message in quarantine that is the caller's to see; another agency's is as if it were not there."""
@@ -205,7 +205,7 @@ class Services:
         names = sorted(name for name in heard if may_see(caller, parse_source(name).agency))
         now_us = self._hub.clock()
         return {
-            "sources": [_source(name, states.get(name), by_day, last_received, now_us) for name in names],
+            "sources": [source_told(name, states.get(name), by_day, last_received, now_us) for name in names],
             "refused": [
                 {"position": f"{self._hub.log.epoch}:{row.partition}:{row.at}", "agency": row.agency, "code": row.code}
                 for row in refused
@@ -348,82 +348,8 @@ def _permitted(
     return Arrival(agency, system, adapter, file_name, dict(options or {}))
 
 
-def _report(report: Report) -> dict[str, Any]:
-    return {
-        "receipt": report.receipt,
-        **_sums(report.counts),
-        "position": report.position,
-        "outcomes": [_outcome(outcome) for outcome in report.outcomes],
-    }
-
-
-def _outcome(outcome: MessageOutcome) -> dict[str, Any]:
-    return {
-        "place": outcome.place,
-        "state": outcome.state,
-        "sender_id": outcome.sender_id,
-        "reason": outcome.reason,
-        "findings": [{"code": each.code, "where": each.where, "detail": each.detail} for each in outcome.findings],
-        "events": [
-            {"id": each.id, "position": each.position, "is_duplicate": each.is_duplicate} for each in outcome.events
-        ],
-    }
-
-
-def _sums(counts: Counts) -> dict[str, int]:
-    """Every sum by its name; `asdict` takes ten times as long, and this is in the answer to every message."""
-    return {name: getattr(counts, name) for name in SUMS}
-
-
-def _status(status: ReceiptStatus) -> dict[str, Any]:
-    receipt = status.receipt
-    return {
-        "receipt": receipt.id,
-        "status": status.status,
-        "agency": receipt.arrival.agency,
-        "system": receipt.arrival.system,
-        "adapter": receipt.arrival.adapter,
-        "file_name": receipt.arrival.file_name,
-        "received": us_text(receipt.received_us),
-        "size_bytes": receipt.size_bytes,
-        **_sums(status.counts),
-    }
-
-
 def _quarantine_number(name: str) -> int:
     number = quarantine_number(name)
     if number is None:
         raise RejectedMessage("bad-quarantine-number", "a quarantine number is written Q-0031", where="quarantine")
     return number
-
-
-def _entry(entry: QuarantineEntry) -> dict[str, Any]:
-    told = entry._asdict()
-    told["number"] = entry.name
-    told["noted"] = us_text(told.pop("noted_us"))
-    told["kept_until"] = us_text(told.pop("gone_at_us"))
-    return told
-
-
-def _source(
-    name: str,
-    state: sources.SourceState | None,
-    by_day: Mapping[str, list[dict[str, Any]]],
-    last_received: Mapping[str, int],
-    now_us: int,
-) -> dict[str, Any]:
-    last_us = last_received.get(name)
-    days = by_day.get(name, [])
-    return {
-        "source": name.removeprefix("urn:tellonce:source:").replace(":", "/"),
-        "last_received": us_text(last_us) if last_us else None,
-        "silent_hours": (now_us - last_us) // 3_600_000_000 if last_us else None,
-        "accepted": sum(day["accepted"] for day in days),
-        "not_mapped": sum(day["not_mapped"] for day in days),
-        "quarantined": sum(day["quarantined"] for day in days),
-        "events": state.events if state else 0,
-        "findings": state.findings if state else 0,
-        "shared_message_ids": state.shared_sender_ids if state else 0,
-        "missing_in_sequence": [list(gap) for gap in state.missing] if state else [],
-        "days": days[-31:],  # the newest
-    }
