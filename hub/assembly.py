@@ -30,8 +30,9 @@ from hub.erasure.doors import Doors
 from hub.erasure.eraser import Eraser
 from hub.erasure.runs import Runs
 from hub.erasure.saying import Saying
+from hub.erasure.second import SecondPlace
 from hub.erasure.unlisted import has_unlisted
-from hub.erasurelist import read_list, united
+from hub.erasurelist import places_of, read_list, united
 from hub.interpreter import set_interpreter
 from hub.ledger.watch import Watch
 from hub.linkage.decisions import Decisions, DecisionWriter
@@ -44,8 +45,8 @@ from hub.shadow import Files, ShadowProcess
 from hub.sqlite import reading_told
 from hub.vault.agencies import destroyed_agencies, kms_name
 from hub.vault.keys import KeyStore
-from hub.vault.kms import LOG_KEY, KmsSigner, LocalKms
-from hub.vault.listed import destroy_listed, destroyed_by
+from hub.vault.kms import LOG_KEY, KmsSigner, LocalKms, check_kms
+from hub.vault.listed import destroy_listed, destroyed_by, sign_old_lists
 from hub.views import projections
 from hub.witness.asking import Asker, Askers
 from hub.witness.declarations import Declaration, sign_declaration
@@ -133,10 +134,14 @@ class Hub:
 
     def _forget_erased(self) -> None:
         """What was erased stays so, whichever key store was put here: it is done before anything opens."""
-        self.erasures = united([read_list(place) for place in self.settings.erasure_lists])
+        if (self.home / KEYS).exists() and any(path.exists() for path in self.settings.erasure_lists):
+            check_kms(self.settings.kms_file)  # its lines can't be told from others' without
+        self.lists = places_of(self.settings.erasure_lists, self.kms)
         # What is under way is finished by the eraser: until the log tells of it, a hold may still come first.
         runs = Runs(self.home).open()
         under_way = {run.subject_bytes for run in runs if run.subject}
+        sign_old_lists(self.lists, self.home / KEYS, under_way)
+        self.erasures = united([read_list(place) for place in self.lists])
         of_agencies = {run.agency for run in runs if not run.subject}
         listed = [*self.erasures.standing, *destroyed_by(self.kms)]
         done = [each for each in listed if each.subject not in under_way and each.agency not in of_agencies]
@@ -197,7 +202,7 @@ class Hub:
         """Finishes what a crash cut off of an erasure, before anything new comes in."""
         bench = Bench(
             home=self.home,
-            lists=self.settings.erasure_lists,
+            lists=self.lists,
             has_second=self.settings.erasures is not None,
             clock=self.clock,
             log=self.log,
@@ -212,6 +217,7 @@ class Hub:
             waiting_until=self.receipts.waiting_until,
             is_caught_up=self.wait_until_read,
         )
+        self.second_place = SecondPlace(self.lists, self.clock)
         self.saying = Saying(bench)
         self.acts = Acts(bench, self.saying)
         self.eraser = Eraser(bench)

@@ -1,9 +1,10 @@
 """The list of erasures: which keys may never come back, whatever backup is restored.
 
 An append-only file of JSON lines, `erasures.jsonl`, in the home and in a second place outside it (TELLONCE_ERASURES).
-Each line has a number and a running hash, so that a list that was cut short, changed or mixed up is noticed:
+Each line has a number, a running hash, and a MAC of that hash under a key that only this hub has: keys are destroyed by
+what stands here, and the second place may be anybody's disk.
 
-    {"act": ..., "agency": ..., "at": ..., "hash": ..., "keys": [...], "n": 1, "subject": ..., "token": ...}
+    {"act": ..., "agency": ..., "at": ..., "hash": ..., "keys": [...], "mac": ..., "n": 1, "subject": ..., "token": ...}
 
 `act` is `erased` (everything of the subject), `shredded` (the keys that are listed and no others), `readmitted` (the
 record may come in again; what was erased stays so) or `void` (a hold came first: the line before about this subject
@@ -11,12 +12,13 @@ with these keys does not count), `redacted` (the content of one event, `event`, 
 received), or `key-destroyed` (an agency's own key, when nothing of it is left). `held`, `lifted`, `restricted` and
 `unrestricted` say what an officer decided about a record, with `ground`, `reference`, where the hold is on a person
 that person's number, and the id of the event that tells the log so: a restore says it again. `hash` is SHA-256(the hash
-before, 32 zero bytes at first ‖ the line's canonical JSON without `hash`). Nothing in it names a person: subjects and
-person numbers are random, tokens and key ids are keyed.
+before, 32 zero bytes at first ‖ the line's canonical JSON without `hash` and `mac`). Nothing in it names a person:
+subjects and person numbers are random, tokens and key ids are keyed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -31,6 +33,8 @@ from events.clock import us_text
 from events.errors import TryAgainLater, WrongSettings
 from hub.durable import sync_folder
 from hub.settings import ERASURES_FILE as FILE
+from hub.vault.kms import Kms
+from hub.vault.listkey import ListKey
 
 _START = bytes(32)
 Decision = Literal["held", "lifted", "restricted", "unrestricted"]
@@ -38,6 +42,19 @@ Act = Literal["erased", "shredded", "redacted", "readmitted", "void", "key-destr
 DECISIONS: tuple[str, ...] = get_args(Decision)
 _ACTS = frozenset(get_args(Act))
 _ADDING = threading.Lock()  # a home has one process, and several of its threads may add a line
+
+
+class Place(NamedTuple):
+    """A file of the list, and what its lines are signed with."""
+
+    path: Path
+    key: ListKey
+
+
+def places_of(paths: Iterable[Path], kms: Kms) -> tuple[Place, ...]:
+    """Files of one hub's list."""
+    key = ListKey(kms)
+    return tuple(Place(path, key) for path in paths)
 
 
 class Why(NamedTuple):
@@ -105,32 +122,63 @@ class ErasureList(NamedTuple):
         return digest == (self.entries[count - 1].digest if count else _START)
 
 
-def read_list(path: Path) -> ErasureList:
+def read_list(place: Place) -> ErasureList:
     """The list in a file; empty where there is none. A last line that a crash cut short counts as not written.
 
-    Raises WrongSettings `broken-erasure-list`.
+    Raises WrongSettings `broken-erasure-list`, and where a line is not this hub's `erasure-list-foreign` or
+    `erasure-list-unsigned`.
     """
+    found = _lines(place.path)
+    for each, mac in found:
+        if mac is None:
+            raise _unsigned(place.path, each.number)
+        if not place.key.fits(each.digest, mac):
+            raise _foreign(place.path, each.number)
+    return ErasureList(tuple(each for each, _ in found))
+
+
+def read_unchecked(path: Path) -> ErasureList:
+    """What a file says, whoever wrote it: nothing may be destroyed by that. Raises as `read_list` does for damage."""
+    return ErasureList(tuple(each for each, _ in _lines(path)))
+
+
+def is_unsigned(path: Path) -> bool:
+    """Whether a list was begun before lines were signed."""
+    try:
+        with path.open("rb") as file:
+            first = file.readline()
+    except FileNotFoundError:
+        return False
+    return first.endswith(b"\n") and b'"mac":' not in first
+
+
+def _lines(path: Path) -> list[tuple[Listed, bytes | None]]:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        return ErasureList(())
-    entries: list[Listed] = []
-    for line in raw[: raw.rfind(b"\n") + 1].splitlines():
-        entries.append(_parsed(line, len(entries) + 1, entries[-1].digest if entries else _START, path))
-    return ErasureList(tuple(entries))
+        return []
+    found: list[tuple[Listed, bytes | None]] = []
+    *lines, last = raw.split(b"\n")
+    for line in lines:
+        found.append(_parsed(line, len(found) + 1, found[-1][0].digest if found else _START, path))
+    if last:
+        with contextlib.suppress(WrongSettings):  # an editor may have taken the last line break alone
+            found.append(_parsed(last, len(found) + 1, found[-1][0].digest if found else _START, path))
+    return found
 
 
-def _parsed(line: bytes, number: int, before: bytes, path: Path) -> Listed:
+def _parsed(line: bytes, number: int, before: bytes, path: Path) -> tuple[Listed, bytes | None]:
     try:
         told: dict[str, Any] = orjson.loads(line)
         digest = bytes.fromhex(told.pop("hash"))
+        mac = bytes.fromhex(told.pop("mac")) if "mac" in told else None
         keys = tuple(bytes.fromhex(each) for each in told["keys"])
         subject, token = bytes.fromhex(told["subject"]), bytes.fromhex(told["token"])
         event = bytes.fromhex(told.get("event", ""))
         why = Why(told["ground"], told.get("reference"), told.get("person")) if told["act"] in DECISIONS else None
         found = Listed(told["n"], told["act"], told["agency"], subject, keys, token, told["at"], digest, event, why)
         if found.number == number and found.act in _ACTS and _digest(before, told) == digest:
-            return found
+            return found, mac
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
         pass
     raise WrongSettings(
@@ -141,12 +189,31 @@ def _parsed(line: bytes, number: int, before: bytes, path: Path) -> Listed:
     )
 
 
+def _foreign(path: Path, number: int) -> WrongSettings:
+    return WrongSettings(
+        "erasure-list-foreign",
+        f"line {number} of the list of erasures was not written by this hub, and nothing was done by it",
+        where=str(path),
+        next_step="If the list, or kms.key, is another hub's, bring this one's. If not, somebody wrote there: find out "
+        "who, and bring the copy of its other place.",
+    )
+
+
+def _unsigned(path: Path, number: int) -> WrongSettings:
+    return WrongSettings(
+        "erasure-list-unsigned",
+        f"line {number} of the list of erasures is not signed, and nothing was done by it: anybody may have written it",
+        where=str(path),
+        next_step="docs/erasure.md, 'Who may write the list', says what to do.",
+    )
+
+
 def _digest(before: bytes, told: dict[str, Any]) -> bytes:
     return hashlib.sha256(before + canonical(told)).digest()
 
 
 def append(
-    places: Sequence[Path],
+    places: Sequence[Place],
     act: Act,
     agency: str,
     subject: bytes,
@@ -169,27 +236,38 @@ def append(
     return whole.entries[-1]
 
 
-def bring_up(places: Sequence[Path]) -> None:
+def bring_up(places: Sequence[Place]) -> None:
     """Adds to each file what only the longest has. Raises as `append` does."""
     with _ADDING:
         lists = [read_list(place) for place in places]
         _complete(places, lists, longest_of(lists))
 
 
-def _complete(places: Sequence[Path], lists: Sequence[ErasureList], whole: ErasureList) -> None:
+def check_places(places: Sequence[Place]) -> None:
+    """Each place can be read, and takes a line as far as one can tell before: what needs one is not begun without.
+
+    Raises as `append` does.
+    """
+    longest_of([read_list(place) for place in places])
+    for path, _ in places:
+        if not os.access(path if path.exists() else path.parent, os.W_OK, effective_ids=True):
+            raise _not_written(path)
+
+
+def _complete(places: Sequence[Place], lists: Sequence[ErasureList], whole: ErasureList) -> None:
     for place, known in zip(places, lists, strict=True):
         if missing := whole.entries[len(known.entries) :]:
             try:
-                _write(place, [_line_of(each) for each in missing])
+                _write(place, len(known.entries), missing)
             except OSError as error:
-                raise _not_written(place) from error
+                raise _not_written(place.path) from error
 
 
-def _not_written(place: Path) -> TryAgainLater:
+def _not_written(path: Path) -> TryAgainLater:
     return TryAgainLater(
         "erasure-list-unwritten",
         "the list of erasures takes no line there, and without one nothing is erased, held or restricted",
-        where=str(place),
+        where=str(path),
         next_step="See that its disk is there and has room (TELLONCE_ERASURES), then ask again.",
     )
 
@@ -210,13 +288,13 @@ def appended(
     return ErasureList((*listed.entries, line._replace(digest=_digest(listed.digest, _told(line)))))
 
 
-def write_list(place: Path, wanted: ErasureList) -> None:
+def write_list(place: Place, wanted: ErasureList) -> None:
     """Puts a list in the place of whatever a file holds; there whole, or not at all."""
-    draft = place.with_name(f"{place.name}.draft")
+    draft = place.path.with_name(f"{place.path.name}.draft")
     draft.unlink(missing_ok=True)
-    _write(draft, [_line_of(each) for each in wanted.entries])
-    draft.replace(place)
-    sync_folder(place.parent)
+    _write(place._replace(path=draft), 0, wanted.entries)
+    draft.replace(place.path)
+    sync_folder(place.path.parent)
 
 
 def longest_of(lists: Sequence[ErasureList]) -> ErasureList:
@@ -257,20 +335,22 @@ def _told(each: Listed) -> dict[str, Any]:
     }
 
 
-def _line_of(each: Listed) -> bytes:
-    return canonical({**_told(each), "hash": each.digest.hex()}) + b"\n"
+def _line_of(each: Listed, key: ListKey) -> bytes:
+    return canonical({**_told(each), "hash": each.digest.hex(), "mac": key.mac(each.digest).hex()}) + b"\n"
 
 
-def _write(place: Path, lines: Sequence[bytes]) -> None:
-    """Durable when it returns; what a crash left half-written is cut off first."""
-    is_new = not place.exists()
-    descriptor = os.open(place, os.O_RDWR | os.O_CREAT, 0o600)
+def _write(place: Place, known: int, lines: Sequence[Listed]) -> None:
+    """Durable when it returns; `known` lines stand there, and what a crash left half-written after them is cut off."""
+    is_new = not place.path.exists()
+    descriptor = os.open(place.path, os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "r+b") as file:
         whole = file.read()
-        file.truncate(whole.rfind(b"\n") + 1)
+        is_unbroken = known > whole.count(b"\n")  # the last of them lost its line break alone
+        if not is_unbroken:
+            file.truncate(whole.rfind(b"\n") + 1)
         file.seek(0, os.SEEK_END)
-        file.write(b"".join(lines))
+        file.write(b"\n" * is_unbroken + b"".join(_line_of(each, place.key) for each in lines))
         file.flush()
         os.fsync(file.fileno())
     if is_new:
-        sync_folder(place.parent)
+        sync_folder(place.path.parent)

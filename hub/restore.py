@@ -22,12 +22,13 @@ from hub.backup import RECEIPTS, Manifest, check_backup, copy_home
 from hub.durable import make_folder, sync_folder, sync_folders
 from hub.epochs import Restoration, begin_epoch, name_of, number_of, standing_of
 from hub.erasure.saying import decision_document
-from hub.erasurelist import ErasureList, read_list, united, write_list
+from hub.erasurelist import ErasureList, Place, is_unsigned, places_of, read_list, united, write_list
 from hub.opening import access_told
 from hub.receipts.reopening import reopen_lost
 from hub.settings import ERASURES_FILE, KMS_FILE, Settings
 from hub.vault.kms import LOG_KEY, LocalKms, check_kms
-from hub.vault.listed import destroy_listed, erasures_told, with_told
+from hub.vault.listed import destroy_listed, erasures_told, sign_old_lists, with_told
+from hub.vault.listkey import ListKey
 from hub.vault.own import notes_in
 from hub.witness.asking import known_to
 from hub.witness.client import WitnessClient
@@ -83,7 +84,9 @@ def declare(settings: Settings) -> dict[str, Any]:
             raise WrongSettings("no-home", "there is no hub's home here", where=str(home), next_step="Name its folder.")
         check_kms(settings.kms_file)
         with _locked(home):
-            erasures = united([read_list(place) for place in settings.erasure_lists])
+            places = _places(settings)
+            sign_old_lists(places, home / KEYS, ())
+            erasures = united([read_list(place) for place in places])
             restoration, silent = _made_ready(home, settings, erasures, by_hand=True)
     return _opened(settings, restoration, silent)
 
@@ -146,10 +149,13 @@ def _erasures(
     source: Path, building: Path, manifest: Manifest, settings: Settings
 ) -> tuple[ErasureList, WrongSettings | None]:
     """All that was ever erased, as far as anybody here knows; and why that may not be all of it."""
-    places = [place for place in settings.erasure_lists if place.exists()]
-    outside = [read_list(place) for place in places]
     told = erasures_told(building / LOG, building / KEYS, LocalKms(settings.kms_file))
-    everything = with_told(united([*outside, read_list(source / ERASURES_FILE)]), told)
+    places = [place for place in _places(settings) if place.path.exists()]
+    outside = [read_list(place) for place in places]
+    own = Place(source / ERASURES_FILE, _places(settings)[0].key)
+    # A copy from before lines were signed: what its log does not tell as well has to be in a list that is signed.
+    copied = ErasureList(()) if is_unsigned(own.path) else read_list(own)
+    everything = with_told(united([*outside, copied]), told)
     step = "Bring it, or accept with --accept-lost-erasures that people who were erased since may be readable again."
     if not places:
         return everything, WrongSettings(
@@ -164,18 +170,24 @@ def _erasures(
         return everything, WrongSettings(
             "erasure-list-old",
             f"the list of erasures has {len(found.entries)} lines, and the backup knows of others",
-            where=str(places[0]),
+            where=str(places[0].path),
             next_step=step,
         )
     return everything, None
 
 
+def _places(settings: Settings) -> tuple[Place, ...]:
+    """Where this hub's list of erasures may be; what others wrote there is refused."""
+    return places_of(settings.erasure_lists, LocalKms(settings.kms_file))
+
+
 def _made_ready(folder: Path, settings: Settings, erasures: ErasureList, **more: bool) -> tuple[Restoration, list[str]]:
     """A folder with a home's files becomes one that may be opened: erasures are done, a new epoch is begun."""
     destroy_listed(folder / KEYS, erasures.standing, time.time_ns() // 1_000)
-    write_list(folder / ERASURES_FILE, erasures)
+    kms = LocalKms(settings.kms_file)
+    write_list(Place(folder / ERASURES_FILE, ListKey(kms)), erasures)
     standing = standing_of(folder / LOG)
-    key = VerifierKey(name_of(standing.origin), ED25519, LocalKms(settings.kms_file).public_key(LOG_KEY))
+    key = VerifierKey(name_of(standing.origin), ED25519, kms.public_key(LOG_KEY))
     known = _known(folder, standing, key)
     restoration = begin_epoch(folder / LOG, above=known.epochs, known_size=known.size, known_by=known.by, **more)
     reopen_lost(folder / RECEIPTS, folder / LOG)

@@ -237,6 +237,7 @@ class Services:
             "refused_rows": self.refused_rows,
             "refuses_writes": fault.code if (fault := self._hub.continuity.fault) else None,
             "witness": {key: value for key, value in self.witness().items() if key != "witnesses"},
+            "erasure_list": self._hub.second_place.told(),
         }
 
     @property

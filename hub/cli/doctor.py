@@ -25,7 +25,7 @@ from events.log.file import STORED_FORMAT, damage_told
 from hub.assembly import KEYS, LOG, REGISTER
 from hub.backup import KEYS_KEPT_DAYS
 from hub.cli.exit_codes import DONE, SETTINGS
-from hub.cli.operating import refused_told, standstill
+from hub.cli.operating import refused_told, second_place, standstill
 from hub.cli.session import Session, session_of
 from hub.opening import access_told
 from hub.settings import Settings
@@ -237,6 +237,8 @@ def _asked(session: Session, settings: Settings) -> Iterator[Found]:
     yield Found("halted lanes", not halted, ", ".join(halted) or "none")
     refused = refused_told(status)
     yield Found("rows of the log", not refused, f"{refused}: `tellonce sources` names them" if refused else "all count")
+    state = status["erasure_list"]["state"]
+    yield Found("list of erasures", None if state == "none" else state == "well", second_place(status))
     missing = status["receipts_missing"]
     yield Found(
         "receipts", not missing, f"bytes are missing of {', '.join(missing)}" if missing else "all have their bytes"

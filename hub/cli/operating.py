@@ -105,11 +105,14 @@ def status(context: typer.Context) -> int:
         ("the log's key, for witnesses", document["log_key"]),
         ("witness", _witnessed(document["witness"])),
         *(("", _witness(each)) for each in document["witnesses"]),
+        ("list of erasures", second_place(document)),
     ]
     screen.table(("", ""), rows)
     if document["witness"]["state"] in ("late", "refused"):
         screen.line(f"witness: {_witnessed(document['witness'])}", "bold red")
     _warn_of_refused(session, document)
+    if document["erasure_list"]["state"] not in ("none", "well"):
+        screen.line(f"list of erasures: {second_place(document)}", "bold red")
     for lane in document["halted"]:
         screen.line(f"halted: {lane['view']} at {lane['at']} since {lane['since']}: {lane['code']}", "bold red")
     return code
@@ -144,6 +147,20 @@ def _witnessed(told: Document) -> str:
         return "all events are cosigned"
     since = f"{without_s // 60} minutes" if without_s >= 120 else f"{without_s} seconds"
     return f"without one for {since}"
+
+
+def second_place(status: Document) -> str:
+    """How the second place of the list of erasures is, as a line of a page."""
+    told = status["erasure_list"]
+    since = f"as seen since {told['since']}"
+    words = {
+        "none": "in the home alone: TELLONCE_ERASURES names no second place (docs/settings.md)",
+        "well": "its second place is there and has every line",
+        "behind": f"its second place lacks {told['behind'] or 0:,} lines, {since}; the next one brings them",
+        "out-of-reach": f"its second place is out of reach, {since}: nothing is erased, held or restricted",
+        "refused": f"what is in its second place is refused ({told['code']}), {since}: docs/errors.md",
+    }
+    return words[told["state"]]
 
 
 def _witness(witness: Document) -> str:

@@ -19,7 +19,7 @@ from hub.erasure.doors import held, unknown_agency
 from hub.erasure.plan import hold_document, holds_over
 from hub.erasure.runs import Progress, Run, Runs
 from hub.erasure.steps import Steps
-from hub.erasurelist import Act, append, bring_up, read_list, united
+from hub.erasurelist import Act, append, bring_up, check_places, read_list, united
 from hub.vault.boxes import AGENCY as HUB
 from projections.custody import queries as custody
 from projections.engine.membership import queries as membership
@@ -49,6 +49,7 @@ class WholeAgency:
             raise held(many)
         token = bench.keys.suppression_of(agency, "")
         run = Run(agency, "", token.hex(), ground, reference, None, (), bench.clock(), 0, 0, 0)
+        check_places(bench.lists)
         self._runs.begin(run)
         return self.carry_out(run, progress)
 

@@ -11,6 +11,7 @@ from events.errors import TryAgainLater
 from events.ids import SubjectId
 from events.log.sqlite import SqliteLog
 from hub.erasure.doors import Doors
+from hub.erasurelist import Place
 from hub.linkage.decisions import DecisionWriter
 from hub.vault.keys import KeyStore
 from hub.vault.kms import Kms
@@ -27,7 +28,7 @@ class Bench:
     """`lists`: where the list of erasures is written, the second place first. `has_second`: whether there is one."""
 
     home: Path
-    lists: Sequence[Path]
+    lists: Sequence[Place]
     has_second: bool
     clock: Clock
     log: SqliteLog

@@ -19,7 +19,7 @@ from typing import Any
 
 import structlog
 
-from events.errors import Refused
+from events.errors import Refused, TryAgainLater
 from events.ids import FactToken, SubjectId, parse_record
 from events.others import other_class
 from events.sealing import SecretName
@@ -31,7 +31,7 @@ from hub.erasure.plan import Plan, events_of, holds_over, plan_of
 from hub.erasure.runs import Progress, Run, Runs, quiet
 from hub.erasure.steps import Steps
 from hub.erasure.telling import row_to_repeat
-from hub.erasurelist import Listed
+from hub.erasurelist import Listed, check_places
 
 log = structlog.get_logger()
 RETENTION_OVER = "retention-over"
@@ -59,10 +59,14 @@ class Eraser:
             return plan_of(db, name, agency, subject, bench.keys.secrets_of(subject))
 
     def finish(self) -> int:
-        """Finishes what a crash cut off; how many that were. Called before anything new comes in."""
+        """Finishes what a crash cut off; how many that were. Called before anything new comes in.
+
+        Raises TryAgainLater `erasure-unfinished`: what was to go is not shown again meanwhile.
+        """
         with self._one_at_a_time:
             runs = self._runs.open()
             if runs:
+                self._check_finishing()
                 self._bench.catch_up(START_WAIT_S)
             for run in runs:
                 if run.is_of_agency:
@@ -71,6 +75,17 @@ class Eraser:
         if runs:
             log.info("erasures_finished", count=len(runs))
         return len(runs)
+
+    def _check_finishing(self) -> None:
+        try:
+            check_places(self._bench.lists)
+        except TryAgainLater as error:
+            raise TryAgainLater(
+                "erasure-unfinished",
+                "an erasure was cut off, and a place of its list takes no line: nothing is served before it ends",
+                where=error.where,
+                next_step="See that the disk of TELLONCE_ERASURES is there and has room, then start again.",
+            ) from error
 
     def under_way(self) -> list[Run]:
         """What a crash, or a fault of the disk, cut off."""
@@ -102,7 +117,7 @@ class Eraser:
             token = self._bench.keys.suppression_of(plan.agency, plan.record)
             run = self._steps.new_run(plan.agency, plan.subject, plan.secrets, ground, reference)
             run = replace(run, token=token.hex(), events=plan.events, rules_ended=len(set(ends)))
-            self._runs.begin(run)
+            self._begin(run)
             return self._carry_out(run, progress)
 
     def erase_agency(
@@ -122,6 +137,7 @@ class Eraser:
         `erase` does.
         """
         with self._one_at_a_time:
+            check_places(self._bench.lists)
             runs = []
             for agency, subject, retention in over:
                 try:
@@ -169,7 +185,7 @@ class Eraser:
             secrets = [each for each in self._free(subject) if (each.agency, each.retention) == (agency, RAW)]
             run = self._steps.new_run(agency, subject, secrets, ground, reference)
             run = replace(run, offset=offset, row=row_to_repeat(self._bench.log, offset))
-            self._runs.begin(run)
+            self._begin(run)
             self._carry_out(run, quiet)
 
     def remove_others(
@@ -189,7 +205,7 @@ class Eraser:
                 if all(each.retention != retention for each in secrets):
                     raise nobody_named()
                 run = replace(self._steps.new_run(agency, subject, secrets, ground, reference), retention=retention)
-                self._runs.begin(run)
+                self._begin(run)
             self._carry_out(run, quiet)
 
     def _free(self, subject: SubjectId) -> Sequence[SecretName]:
@@ -199,6 +215,11 @@ class Eraser:
             if holds := holds_over(db, subject):
                 raise held(len(holds))
         return self._bench.keys.secrets_of(subject)
+
+    def _begin(self, run: Run) -> None:
+        """What is begun has to be finished before the hub serves again: not without every place of the list."""
+        check_places(self._bench.lists)
+        self._runs.begin(run)
 
     def _begun(self, record: str) -> Run | None:
         """An erasure of the record that met a full disk or the like."""

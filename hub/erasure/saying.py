@@ -117,7 +117,7 @@ class Saying:
         """
         bench = self._bench
         # The second place may be on a disk that is not there today.
-        bring_up([place for place in bench.lists if place.exists() or place.parent == bench.home])
+        bring_up([place for place in bench.lists if place.path.exists() or place.path.parent == bench.home])
         if not bench.is_caught_up(0.0):
             return
         newest = self._newest()

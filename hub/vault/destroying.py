@@ -87,6 +87,11 @@ def destroy(
     return traces
 
 
+def has_key(db: apsw.Connection, agency: str) -> bool:
+    """Whether an agency's own key is there, in any generation."""
+    return bool(db.execute(_KEYS_OF, (agency, EMPTY)).fetchall())
+
+
 def destroy_agency(db: apsw.Connection, agency: str, at_us: int) -> list[bytes]:
     """Empties an agency's own key in all its generations, and before it all that is left of its records.
 

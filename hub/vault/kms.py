@@ -42,7 +42,7 @@ class Kms(Protocol):
         ...
 
     def sign(self, name: str, message: bytes) -> bytes:
-        """An Ed25519 signature, 64 bytes."""
+        """An Ed25519 signature, 64 bytes: of the same message always the same (RFC 8032)."""
         ...
 
     def public_key(self, name: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,18 @@ from events.envelope import Logged
 from events.log.port import page
 from events.log.sqlite import PARTITION, SqliteReader
 from events.log.transaction import transaction
-from hub.erasurelist import Act, ErasureList, Listed, appended
+from events.sealing import SecretName
+from hub.erasurelist import (
+    Act,
+    ErasureList,
+    Listed,
+    Place,
+    appended,
+    is_unsigned,
+    read_list,
+    read_unchecked,
+    write_list,
+)
 from hub.sqlite import faults_told, open_file
 from hub.vault import destroying
 from hub.vault.agencies import destroyed_agencies
@@ -105,6 +116,38 @@ def destroy_listed(path: Path, entries: Iterable[Listed], at_us: int) -> int:
         db.close()
 
 
+def sign_old_lists(places: Sequence[Place], keys: Path, under_way: Collection[bytes]) -> None:
+    """Signs a list that was begun before lines were signed: once, and only where nothing is left to destroy by it.
+
+    The home's own, the last of the places, is believed: who writes there has the key store too. Another place is
+    signed as far as it says what the home's does. What is not signed here is refused by whoever reads it.
+    """
+    home = places[-1]
+    if not keys.exists() or not any(is_unsigned(place.path) for place in places):
+        return
+    if is_unsigned(home.path):
+        own = read_unchecked(home.path)
+        if _would_destroy(keys, [each for each in own.standing if each.subject not in under_way]):
+            return
+        write_list(home, own)
+    own = read_list(home)
+    for place in places[:-1]:
+        if is_unsigned(place.path):
+            theirs = read_unchecked(place.path)
+            if own.begins_with(len(theirs.entries), theirs.digest):
+                write_list(place, own)
+
+
+def _would_destroy(keys: Path, entries: Iterable[Listed]) -> bool:
+    """Whether a key is there that a list says is destroyed."""
+    db = open_file(keys, STORED_FORMAT, make_tables)
+    try:
+        with faults_told(keys.name):
+            return any(_is_left(db, each) for each in entries)
+    finally:
+        db.close()
+
+
 def _done(db: apsw.Connection, entry: Listed, at_us: int) -> list[bytes]:
     """The bytes that no file may hold any more."""
     if entry.act == "key-destroyed":
@@ -113,12 +156,27 @@ def _done(db: apsw.Connection, entry: Listed, at_us: int) -> list[bytes]:
         db.execute("DELETE FROM suppressed WHERE token = ?", (entry.token,))
         return []
     is_whole = entry.act == "erased"  # without a subject it closes the intake of a whole agency, by its token
-    stored = destroying.secrets_of(db, entry.subject)
-    wanted = [each for each in stored if is_whole or each.key_id in entry.key_ids]
-    is_found = is_whole and db.execute("SELECT 1 FROM subjects WHERE subject = ?", (entry.subject,)).get
+    wanted, is_found = _to_destroy(db, entry), is_whole and _is_known(db, entry)
     if is_whole and entry.token:  # without one, the record may come in again, as another subject
         with transaction(db):
             db.execute("INSERT OR IGNORE INTO suppressed VALUES(?, ?)", (entry.token, at_us))
     if not wanted and not is_found:
         return []
     return destroying.destroy(db, wanted, [], [entry.subject] if is_whole else [], at_us)
+
+
+def _to_destroy(db: apsw.Connection, entry: Listed) -> list[SecretName]:
+    """The secrets of the subject that go with an entry and are there."""
+    stored = destroying.secrets_of(db, entry.subject)
+    return [each for each in stored if entry.act == "erased" or each.key_id in entry.key_ids]
+
+
+def _is_known(db: apsw.Connection, entry: Listed) -> bool:
+    return bool(db.execute("SELECT 1 FROM subjects WHERE subject = ?", (entry.subject,)).get)
+
+
+def _is_left(db: apsw.Connection, entry: Listed) -> bool:
+    """Whether anything is there that goes with an entry."""
+    if entry.act == "key-destroyed":
+        return destroying.has_key(db, entry.agency)
+    return bool(_to_destroy(db, entry)) or (entry.act == "erased" and _is_known(db, entry))

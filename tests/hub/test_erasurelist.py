@@ -2,87 +2,198 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.errors import WrongSettings
-from hub.erasurelist import FILE, Act, append, bring_up, longest_of, read_list, united, write_list
+from events.errors import TryAgainLater, WrongSettings
+from hub.erasurelist import (
+    FILE,
+    Act,
+    ErasureList,
+    Place,
+    _line_of,
+    append,
+    appended,
+    bring_up,
+    check_places,
+    is_unsigned,
+    longest_of,
+    places_of,
+    read_list,
+    read_unchecked,
+    united,
+    write_list,
+)
+from hub.vault.kms import LOG_KEY, LocalKms
+from hub.vault.listkey import ListKey
 
+Places = tuple[Place, ...]
 ACTS = st.lists(st.tuples(st.sampled_from(["erased", "shredded", "readmitted"]), st.integers(0, 5)), max_size=6)
 
 
-def add(number: int, *places: Path, act: Act = "erased") -> None:
+def add(number: int, *places: Place, act: Act = "erased") -> None:
     append(places, act, "housing", bytes([number]) * 16, [bytes([number]) * 24], bytes([number]) * 32, number)
 
 
+def unsign(path: Path) -> None:
+    """A list as it was written before lines were signed."""
+    told = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    path.write_bytes(b"".join(orjson.dumps({k: v for k, v in each.items() if k != "mac"}) + b"\n" for each in told))
+
+
 @pytest.fixture
-def places(tmp_path: Path) -> tuple[Path, Path]:
+def places(tmp_path: Path) -> Places:
     """The second place and the home."""
     for name in ("second", "home"):
         (tmp_path / name).mkdir()
-    return tmp_path / "second" / FILE, tmp_path / "home" / FILE
+    paths = [tmp_path / name / FILE for name in ("second", "home")]
+    return places_of(paths, LocalKms(tmp_path / "kms.key"))
 
 
-def test_both_places_hold_the_same_and_nobody_else_may_read_them(places: tuple[Path, Path]) -> None:
+def test_both_places_hold_the_same_and_nobody_else_may_read_them(places: Places) -> None:
     for number in range(3):
         add(number, *places)
-    assert places[0].read_bytes() == places[1].read_bytes()
+    assert places[0].path.read_bytes() == places[1].path.read_bytes()
     assert [each.subject for each in read_list(places[1]).entries] == [bytes([each]) * 16 for each in range(3)]
-    assert {place.stat().st_mode & 0o777 for place in places} == {0o600}
+    assert {place.path.stat().st_mode & 0o777 for place in places} == {0o600}
 
 
-def test_a_list_that_is_not_there_is_empty(tmp_path: Path) -> None:
-    assert read_list(tmp_path / FILE).entries == ()
+def test_a_list_that_is_not_there_is_empty(places: Places) -> None:
+    assert read_list(places[0]).entries == ()
 
 
-def test_a_place_that_missed_something_is_brought_up_to_the_other(places: tuple[Path, Path]) -> None:
+def test_a_place_that_missed_something_is_brought_up_to_the_other(places: Places) -> None:
     add(1, places[0])  # killed before the home had it
     add(2, *places)
-    assert places[0].read_bytes() == places[1].read_bytes()
+    assert places[0].path.read_bytes() == places[1].path.read_bytes()
     assert len(read_list(places[1]).entries) == 2
 
 
-def test_a_place_is_brought_up_without_another_line(places: tuple[Path, Path]) -> None:
+def test_a_place_is_brought_up_without_another_line(places: Places) -> None:
     add(1, places[0])  # killed before the home had it
-    whole = places[0].read_bytes()
+    whole = places[0].path.read_bytes()
     bring_up(places)
-    assert places[0].read_bytes() == places[1].read_bytes() == whole
+    assert places[0].path.read_bytes() == places[1].path.read_bytes() == whole
 
 
-def test_a_line_that_a_crash_cut_short_was_not_written(places: tuple[Path, Path]) -> None:
+def test_a_line_that_a_crash_cut_short_was_not_written(places: Places) -> None:
     add(1, *places)
-    whole = places[1].read_bytes()
-    places[1].write_bytes(whole + whole[:40])
+    whole = places[1].path.read_bytes()
+    places[1].path.write_bytes(whole + whole[:40])
     assert len(read_list(places[1]).entries) == 1
     add(2, *places)
-    assert places[0].read_bytes() == places[1].read_bytes()
+    assert places[0].path.read_bytes() == places[1].path.read_bytes()
 
 
 @pytest.mark.parametrize("at", range(0, 200, 17))
-def test_a_change_anywhere_is_noticed(places: tuple[Path, Path], at: int) -> None:
+def test_a_change_anywhere_is_noticed(places: Places, at: int) -> None:
     add(1, *places)
     add(2, *places)
-    raw = bytearray(places[0].read_bytes())
+    raw = bytearray(places[0].path.read_bytes())
     raw[at] ^= 1
-    places[0].write_bytes(raw)
+    places[0].path.write_bytes(raw)
     with pytest.raises(WrongSettings, match="broken-erasure-list"):
         read_list(places[0])
 
 
-def test_a_line_taken_out_or_moved_is_noticed(places: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("is_torn", [False, True])
+def test_a_last_line_that_lost_its_line_break_alone_counts(places: Places, is_torn: bool) -> None:
+    for number in (1, 2):
+        add(number, *places)
+    whole = places[0].path.read_bytes()
+    places[0].path.write_bytes(whole[: -2 if is_torn else -1])
+    assert len(read_list(places[0]).entries) == (1 if is_torn else 2)
+    bring_up(places)
+    add(3, *places)
+    assert places[0].path.read_bytes() == places[1].path.read_bytes()
+    assert [each.subject[0] for each in read_list(places[0]).entries] == [1, 2, 3]
+
+
+# ---- who wrote it
+
+
+def test_a_line_of_whoever_has_no_key_is_refused_though_its_hash_is_right(places: Places, tmp_path: Path) -> None:
+    add(1, *places)
+    theirs = Place(places[0].path, ListKey(LocalKms(tmp_path / "theirs.key")))
+    genuine = read_unchecked(places[0].path)
+    longer = appended(genuine, "erased", "housing", bytes(16), (), b"", "2026-01-01T00:00:00Z")
+    with places[0].path.open("ab") as file:
+        file.write(_line_of(longer.entries[-1], theirs.key))
+    assert read_unchecked(places[0].path) == longer, "who reads the hashes alone sees nothing"
+    with pytest.raises(WrongSettings, match=r"erasure-list-foreign.*line 2 "):
+        read_list(places[0])
+
+
+def test_a_line_that_was_edited_and_hashed_anew_is_refused(places: Places) -> None:
+    for number in (1, 2):
+        add(number, *places)
+    first, second = read_unchecked(places[0].path).entries
+    edited = appended(ErasureList(()), "erased", "housing", bytes(16), (), b"", first.at)
+    for each in (first, second):
+        edited = appended(edited, *each[1:7])
+    genuine = [orjson.loads(line)["mac"] for line in places[0].path.read_bytes().splitlines()]
+    lines = []
+    for each, mac in zip(edited.entries, [*genuine, genuine[-1]], strict=True):
+        lines.append(orjson.dumps({**orjson.loads(_line_of(each, places[0].key)), "mac": mac}) + b"\n")
+    places[0].path.write_bytes(b"".join(lines))
+    assert read_unchecked(places[0].path) == edited
+    with pytest.raises(WrongSettings, match=r"erasure-list-foreign.*line 1 "):
+        read_list(places[0])
+
+
+def test_another_hubs_list_is_refused_and_says_so(places: Places, tmp_path: Path) -> None:
+    (theirs,) = places_of([places[0].path], LocalKms(tmp_path / "theirs.key"))
+    add(1, theirs)
+    with pytest.raises(WrongSettings, match=r"erasure-list-foreign.*another hub's"):
+        add(2, *places)
+    assert not places[1].path.exists()
+
+
+def test_lines_without_a_signature_are_refused(places: Places) -> None:
+    for number in (1, 2):
+        add(number, *places)
+    unsign(places[0].path)
+    assert is_unsigned(places[0].path)
+    with pytest.raises(WrongSettings, match=r"erasure-list-unsigned.*line 1 "):
+        read_list(places[0])
+
+
+def test_the_key_comes_from_the_oldest_copy_of_the_wrapping_keys_too(places: Places, tmp_path: Path) -> None:
+    kms = LocalKms(tmp_path / "kms.key")
+    kms.public_key(LOG_KEY)  # every hub signs its log
+    shutil.copyfile(tmp_path / "kms.key", tmp_path / "old.key")
+    kms.wrap("agency/later", bytes(32))
+    (place,) = places_of([places[0].path], kms)
+    add(1, place)
+    assert len(read_list(place._replace(key=ListKey(LocalKms(tmp_path / "old.key")))).entries) == 1
+
+
+def test_what_needs_a_line_is_not_begun_where_a_place_is_not_there(places: Places) -> None:
+    add(1, *places)
+    check_places(places)
+    places[0].path.unlink()
+    check_places(places)  # a new disk: it is brought up
+    places[0].path.parent.rmdir()
+    with pytest.raises(TryAgainLater, match="erasure-list-unwritten"):
+        check_places(places)
+
+
+def test_a_line_taken_out_or_moved_is_noticed(places: Places) -> None:
     for number in range(3):
         add(number, *places)
-    first, second, third = places[0].read_bytes().splitlines(keepends=True)
+    first, second, third = places[0].path.read_bytes().splitlines(keepends=True)
     for lines in ([first, third], [second, third], [first, third, second]):
-        places[0].write_bytes(b"".join(lines))
+        places[0].path.write_bytes(b"".join(lines))
         with pytest.raises(WrongSettings, match="broken-erasure-list"):
             read_list(places[0])
 
 
-def test_lists_that_tell_two_stories_are_not_written_to_but_can_be_united(places: tuple[Path, Path]) -> None:
+def test_lists_that_tell_two_stories_are_not_written_to_but_can_be_united(places: Places) -> None:
     add(1, *places)
     add(2, places[0])
     add(3, places[1])
@@ -93,7 +204,7 @@ def test_lists_that_tell_two_stories_are_not_written_to_but_can_be_united(places
     assert {each.subject[0] for each in both.entries} == {1, 2, 3}
 
 
-def test_a_line_that_a_hold_came_before_does_not_count(places: tuple[Path, Path]) -> None:
+def test_a_line_that_a_hold_came_before_does_not_count(places: Places) -> None:
     add(1, *places)
     add(2, *places)
     add(1, *places, act="void")
@@ -108,12 +219,13 @@ def test_a_union_holds_every_line_and_is_a_list_itself(
 ) -> None:
     folder = tmp_path_factory.mktemp("lists")
     lists = []
-    for name, acts in (("left", left), ("right", right)):
+    *places, whole = places_of([folder / name for name in ("left", "right", "both")], LocalKms(folder / "kms.key"))
+    for place, acts in zip(places, (left, right), strict=True):
         for act, number in acts:
-            add(number, folder / name, act=act)
-        lists.append(read_list(folder / name))
+            add(number, place, act=act)
+        lists.append(read_list(place))
     both = united(lists)
     assert {each[1:7] for each in both.entries} == {each[1:7] for one in lists for each in one.entries}
-    write_list(folder / "both", both)
-    assert read_list(folder / "both") == both
+    write_list(whole, both)
+    assert read_list(whole) == both
     assert longest_of([both, max(lists, key=lambda each: len(each.entries))]) == both

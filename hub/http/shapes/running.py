@@ -132,6 +132,19 @@ class WitnessState(Answer):
     code: str
 
 
+class ErasureListState(Answer):
+    """Of the list of erasures: its second place. Where that is out of reach, nothing can be erased, held or restricted.
+
+    `none`: none is named. `behind`: so many lines are in the home alone. `refused`: for what it says, by `code`.
+    `since`: from when on the hub has seen it so.
+    """
+
+    state: Literal["none", "well", "behind", "out-of-reach", "refused"]
+    behind: int | None
+    code: str | None
+    since: str | None
+
+
 class Ready(Answer):
     """`lag` and `undecided`: how many events the views and linkage are behind the log's head.
 
@@ -152,6 +165,7 @@ class Ready(Answer):
     refused_rows: dict[str, int]
     refuses_writes: str | None
     witness: Witnessing
+    erasure_list: ErasureListState
 
 
 class Status(Ready):

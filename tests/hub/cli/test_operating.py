@@ -224,3 +224,18 @@ def test_a_taken_port_stops_the_server_with_a_sentence(tell: Tell) -> None:
         found = tell("serve", "--port", str(other.getsockname()[1]))
     assert found.code == SETTINGS
     assert "port-in-use" in found.err
+
+
+def test_a_second_place_that_is_not_there_is_told_by_status_and_doctor(
+    tell: Tell, alex: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "TELLONCE_ERASURES names no second place" in tell("status").out
+    monkeypatch.setenv("TELLONCE_ERASURES", str(tmp_path / "second"))
+    away = "its second place is out of reach, as seen since "
+    assert f"list of erasures: {away}" in tell("status").out
+    assert f"WRONG  list of erasures: {away}" in tell("doctor").out
+    asked = tell("erase", "housing:crm/tenant/7", "--yes")
+    assert (asked.code, asked.err.partition(":")[0]) == (LATER, "erasure-list-unwritten")
+    (tmp_path / "second").mkdir()
+    assert "its second place is there and has every line" in tell("status").out
+    assert "well   list of erasures: " in tell("doctor").out
