@@ -20,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
 def list_(
     context: typer.Context,
     agency: Annotated[str | None, typer.Option(help="Of this agency alone.", metavar="A")] = None,
-    state: Annotated[Literal["waiting", "released", "all"], typer.Option(help="Which of them.")] = "waiting",
+    state: Annotated[Literal["waiting", "released", "expired", "all"], typer.Option(help="Which of them.")] = "waiting",
     after: Annotated[int, typer.Option(help="Begin after this number.", min=0)] = 0,
 ) -> None:
     """List what waits in quarantine, a thousand at a time."""
@@ -58,8 +58,11 @@ def show(context: typer.Context, number: _Number) -> None:
     named = f" of {document['file_name']}" if document["file_name"] else ""
     session.screen.line(f"{document['place']}{named}, from {document['agency']}/{document['system']}")
     session.screen.line(f"receipt {document['receipt']}, read by {document['adapter']}, noted {document['noted']}")
-    session.screen.line(f"its bytes are kept until {document['kept_until']}")
-    session.screen.line(f"Once the cause is gone: tellonce quarantine retry {document['number']}")
+    if document["state"] == "expired":
+        session.screen.line("Its bytes are gone: ask the sender to send it again.", "yellow")
+    elif document["state"] == "waiting":
+        session.screen.line(f"its bytes are kept until {document['kept_until']}")
+        session.screen.line(f"Once the cause is gone: tellonce quarantine retry {document['number']}")
 
 
 @commands.command("retry")

@@ -35,7 +35,7 @@ async def find_message(
 async def get_quarantine(
     request: Request,
     agency: str | None = None,
-    state: Literal["waiting", "released", "all"] = "waiting",
+    state: Literal["waiting", "released", "expired", "all"] = "waiting",
     after: Annotated[int, Query(ge=0, description="The number after which to go on.")] = 0,
 ) -> Response:
     """Messages that could not be understood, each with its reason."""

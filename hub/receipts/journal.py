@@ -7,7 +7,7 @@ message that is retried gets an outcome that stands for the old one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import apsw
@@ -16,6 +16,7 @@ from adapters.sdk.outcome import MessageOutcome
 from events.errors import Refused
 from events.log.bulk import insert_rows
 from events.log.transaction import transaction
+from hub.receipts import expiring
 from hub.receipts.documents import Noted, Sums, decode, encode, minus
 from hub.receipts.jobs import (
     BeginReceipt,
@@ -40,6 +41,7 @@ _REQUARANTINED = (
     " ON CONFLICT(receipt, place) DO UPDATE SET at = excluded.at, code = excluded.code, field = excluded.field, "
     "detail = excluded.detail, findings = excluded.findings, state = excluded.state, noted_us = excluded.noted_us"
 )
+_EXPIRED = "UPDATE quarantine SET state = 'expired' WHERE receipt = ? AND place = ?"
 _RELEASED = "UPDATE quarantine SET state = 'released' WHERE receipt = ? AND place = ?"
 _SAME_DAY = (
     " ON CONFLICT DO UPDATE SET "
@@ -173,7 +175,8 @@ class Journal:
             self._note_again(job, group)
         elif isinstance(job, DropParts):
             dropped = self._parting.drop(job.subject, job.is_for_ever)
-            job.dropped.append(dropped.parts)
+            job.dropped.append(len(dropped.holes))
+            self._expire(expiring.holes(self._db, dropped.holes), group)
             group.files += dropped.files
             if job.is_for_ever:
                 group.dropped.add(job.subject)
@@ -264,16 +267,21 @@ class Journal:
         before = self._sums_before(number, job.place)
         if before is None:
             return  # the message is not noted yet: the run that goes on will do it
-        change = minus(job.noted.sums, before)
-        group.count(day, change)
-        self._db.execute(_CHANGED, (number, *change))
-        self._db.execute(_RETRIED, (number, job.place, job.noted.document, job.noted.event_ids))
+        self._stand_in((number, day), job.place, job.noted, before, group)
         if job.moved is not None:
             self._parting.move(number, job.at, {job.at: job.moved})
         if job.quarantined is not None:
             insert_rows(self._db, _QUARANTINED, _rows(number, job.at, [job.quarantined]), _REQUARANTINED)
         else:
             self._db.execute(_RELEASED, (number, job.place))
+
+    def _stand_in(self, where: tuple[int, _Day], place: str, noted: Noted, before: Sums, group: _Group) -> None:
+        """One outcome for another, with the sums of the receipt and of its day."""
+        number, day = where
+        change = minus(noted.sums, before)
+        group.count(day, change)
+        self._db.execute(_CHANGED, (number, *change))
+        self._db.execute(_RETRIED, (number, place, noted.document, noted.event_ids))
 
     def _sums_before(self, number: int, place: str) -> Sums | None:
         """Sums of the outcome that a newer one replaces."""
@@ -330,6 +338,16 @@ class Journal:
         for number, is_unread in old:
             if is_unread:
                 self._note_unread(number, job.unread, group)
+        self._expire(expiring.old(self._db, job.before_us), group)
+
+    def _expire(self, messages: Iterable[expiring.Expired], group: _Group) -> None:
+        """They leave the quarantine unread; why they were there stays to be read."""
+        for number, place in messages:
+            before = self._sums_before(number, place)
+            if before is not None:
+                noted = encode([MessageOutcome(place, "not-mapped", reason=expiring.EXPIRED)])
+                self._stand_in(self._find(self._names.name_of(number)), place, noted, before, group)
+            self._db.execute(_EXPIRED, (number, place))
 
     def _note_unread(self, number: int, unread: Noted, group: _Group) -> None:
         receipt = self._names.name_of(number)

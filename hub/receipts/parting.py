@@ -37,9 +37,9 @@ _BATCH = (
 
 
 class Dropped(NamedTuple):
-    """How many parts of a subject there were, and the receipts whose files hold more of it."""
+    """The parts of a subject (number of the receipt, how-manieth message), and the receipts whose files hold more."""
 
-    parts: int
+    holes: list[tuple[int, int]]
     files: list[int]
 
 
@@ -165,7 +165,8 @@ class Parting:
             self.move(number, first, dict.fromkeys(places_there, left))
         done = "SELECT 1 FROM unfinished WHERE receipt = ?"
         whole = sorted({number for number, _ in holes if self._db.execute(done, (number,)).get is None})
-        return Dropped(sum(map(len, holes.values())), self.forget_whole([(number,) for number in whole]))
+        made = [(number, at) for (number, _), places_there in holes.items() for at in sorted(places_there)]
+        return Dropped(made, self.forget_whole([(number,) for number in whole]))
 
     def forget_whole(self, numbers: Sequence[tuple[int]]) -> list[int]:
         """Destroys the keys of receipts and what arrived; those of them that have a file, which is to be removed."""

@@ -35,7 +35,7 @@ from hub.receipts.sealing import (
 )
 
 _T = TypeVar("_T")
-QuarantineState = Literal["waiting", "released"]
+QuarantineState = Literal["waiting", "released", "expired"]
 _ARRIVAL = "r.number, r.agency, r.system, r.adapter, r.received_us, r.size_bytes, r.head"
 _QUARANTINE = (
     f"SELECT q.number, q.at, q.place, q.code, q.field, q.detail, q.state, q.noted_us, {_ARRIVAL} "

@@ -85,7 +85,7 @@ class Quarantined(Answer):
     where: str
     detail: str
     sender_id: str | None
-    state: Literal["waiting", "released"]
+    state: Literal["waiting", "released", "expired"]
     noted: str
     kept_until: str
 

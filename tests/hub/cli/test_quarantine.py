@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from events.clock import DrivenClock
+from hub.receipts.store import ReceiptStore
 from tests.hub import homes
 from tests.hub.cli.conftest import NUMBER, Tell
 
@@ -56,6 +61,24 @@ def test_one_is_shown_with_its_reason_and_receipt(tell: Tell, waiting: str) -> N
     found = tell("quarantine", "show", waiting)
     assert found.out.startswith(f"{waiting}  waiting\nunknown-specversion: specversion: ")
     assert f"tellonce quarantine retry {waiting}" in found.out
+
+
+def test_what_lost_its_bytes_waits_no_longer_and_no_retry_is_offered(tell: Tell, home: Path, waiting: str) -> None:
+    with homes.open_home(home) as hub:
+        clock = DrivenClock(datetime.now(UTC) + timedelta(days=31))
+        with closing(
+            ReceiptStore(home, clock=clock, keys=hub.keys, epoch=hub.log.epoch, zone=ZoneInfo("UTC"))
+        ) as store:
+            store.forget_old()
+    found = tell("quarantine", "show", waiting)
+    assert found.out.startswith(f"{waiting}  expired\nunknown-specversion: specversion: ")
+    assert "Its bytes are gone: ask the sender to send it again." in found.out
+    assert "retry" not in found.out
+    assert tell("quarantine", "list").out == "Nothing waits in quarantine.\n"
+    assert tell("--json", "status").document["quarantine_waiting"] == 0
+    [entry] = tell("--json", "quarantine", "list", "--state", "expired").document["quarantine"]
+    assert (entry["number"], entry["state"]) == (waiting, "expired")
+    assert tell("quarantine", "retry", waiting).err.startswith("receipt-gone: ")
 
 
 def test_a_retry_without_a_change_keeps_it_there_and_ends_as_intake_does(tell: Tell, waiting: str) -> None:

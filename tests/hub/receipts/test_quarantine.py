@@ -2,12 +2,14 @@
 
 import pytest
 
+from adapters.sdk.adapter import Message
 from adapters.sdk.outcome import Counts
-from events.clock import DrivenClock
+from adapters.sdk.receipts import Part
+from events.clock import DrivenClock, from_us
 from events.errors import Refused
 from hub.receipts.store import ReceiptStore
 from tests.hub.receipts.builders import accepted, not_mapped, quarantined
-from tests.hub.receipts.keeping import NORTH, SOUTH, OpenStore, a_receipt, finish, note, places, replace
+from tests.hub.receipts.keeping import KEYS, NORTH, SOUTH, OpenStore, a_receipt, finish, note, places, replace
 
 
 def test_a_quarantined_message_waits_with_its_reason(store: ReceiptStore, clock: DrivenClock) -> None:
@@ -101,3 +103,45 @@ def test_a_message_that_never_was_quarantined_is_not_replaced(store: ReceiptStor
     replace(store, name, accepted(2))
     assert places(store, name) == [("1", "accepted")]
     assert store.receipt(name).counts.messages == 1
+
+
+def kept_for(store: ReceiptStore, who: str | None) -> str:
+    """A receipt with one message in quarantine, whose record could be told or not, and one that was understood."""
+    receipt = store.store(NORTH, b"raw").id
+    owners = () if who is None else (KEYS.of(who),)
+    parts = [Part(Message("1", b"one"), owners), Part(Message("2", b"two"), (KEYS.of("Bartholomew Fictitious"),))]
+    store.note(receipt, [quarantined(1), accepted(2)], parts, are_last=True)
+    return receipt
+
+
+def waits(store: ReceiptStore) -> tuple[int, int, int]:
+    """How many wait by the list, by the sums of days, and by those of receipts."""
+    listed = store.quarantined()
+    by_receipt = sum(store.receipt(each.receipt).counts.quarantined for each in store.quarantined(state=None))
+    return len(listed), sum(day.quarantined for day in store.counts_by_day()), by_receipt
+
+
+def test_what_nobody_could_read_for_thirty_days_waits_no_longer(store: ReceiptStore, clock: DrivenClock) -> None:
+    receipt = kept_for(store, None)
+    (entry,) = store.quarantined()
+    assert waits(store) == (1, 1, 1)
+    clock.set(from_us(entry.gone_at_us))
+    for _ in range(2):
+        store.forget_old()
+        assert waits(store) == (0, 0, 0)
+        assert store.quarantine_entry(entry.number) == entry._replace(state="expired")
+        assert store.receipt(receipt).counts == Counts(messages=2, accepted=1, events=1, not_mapped=1)
+        assert places(store, receipt) == [("1", "not-mapped"), ("2", "accepted")]
+
+
+def test_what_is_kept_for_a_record_waits_on_and_goes_with_the_record(store: ReceiptStore, clock: DrivenClock) -> None:
+    kept_for(store, "Ottoline Fictitious")
+    (entry,) = store.quarantined()
+    clock.set(from_us(entry.gone_at_us))
+    store.forget_old()
+    assert waits(store) == (1, 1, 1)
+    store.drop_parts(KEYS.of("Bartholomew Fictitious").subject)
+    assert waits(store) == (1, 1, 1)
+    store.drop_parts(KEYS.of("Ottoline Fictitious").subject)
+    assert waits(store) == (0, 0, 0)
+    assert store.quarantine_entry(entry.number).state == "expired"
