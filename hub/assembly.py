@@ -155,7 +155,8 @@ class Hub:
 
     def _check_erasures(self) -> None:
         """An erasure that the log tells of and no list here: somebody may be readable who should not be."""
-        if self.runner.applied >= self.log.head()[PARTITION] and has_unlisted(self.store, self.erasures):
+        listed = united([read_list(place) for place in self.lists])  # with what was finished just now
+        if self.runner.applied >= self.log.head()[PARTITION] and has_unlisted(self.store, listed):
             self.continuity.refuse(_old_list())
 
     def _open_witnesses(self) -> None:
