@@ -184,7 +184,7 @@ class Hub:
         self.keys.commit()
 
     def _ageing(self) -> Ageing:
-        return Ageing(self.receipts, self.log, self.clock, accepts_clock=self.settings.accepts_clock)
+        return Ageing(self.receipts, self.keys, self.log, self.clock, accepts_clock=self.settings.accepts_clock)
 
     def _open_views(self) -> None:
         self._decision_writer = writer = DecisionWriter(self.keys)

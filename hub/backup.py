@@ -34,6 +34,7 @@ from hub.erasurelist import ErasureList, Place, read_list, united, write_list
 from hub.opening import access_told
 from hub.settings import ERASURES_FILE
 from hub.vault.listkey import ListKey
+from hub.vault.tables import KEYS_KEPT_DAYS
 from hub.witness.memory import FILE as WITNESSED
 from hub.witness.settings import WITNESSES
 
@@ -42,8 +43,6 @@ FORMAT = 1
 RECEIPTS = "receipts.sqlite"
 BODIES = "receipts"
 IN_ORDER = (LOG, RECEIPTS, KEYS)
-# An erasure is final when the last backup with the erased keys is gone: so long a backup of keys may be kept.
-KEYS_KEPT_DAYS = 30
 _OTHERS = (REGISTER, WITNESSES, RETENTION_FILE, KEY_FILE)
 _HASH_BYTES = 32
 _CHUNK_BYTES = 1 << 20

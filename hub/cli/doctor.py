@@ -23,7 +23,6 @@ from events.errors import HubError
 from events.log.faults import other_format
 from events.log.file import STORED_FORMAT, damage_told
 from hub.assembly import KEYS, LOG, REGISTER
-from hub.backup import KEYS_KEPT_DAYS
 from hub.cli.exit_codes import DONE, SETTINGS
 from hub.cli.operating import refused_told, second_place, standstill
 from hub.cli.session import Session, session_of
@@ -32,6 +31,7 @@ from hub.settings import Settings
 from hub.sqlite import reading_told
 from hub.vault.kms import LocalKms, check_kms
 from hub.vault.overview import look_over
+from hub.vault.tables import KEYS_KEPT_DAYS
 
 DISTRIBUTION = "tell-it-once"
 TOP_LEVEL = ("events", "adapters", "projections", "hub")

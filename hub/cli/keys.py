@@ -22,7 +22,7 @@ def rotate(
         str | None, typer.Argument(help="One agency, or `hub`; all of them if none is named.", metavar="[AGENCY]")
     ] = None,
 ) -> None:
-    """Wrap all secrets of an agency under a new key, while the hub works; the old key goes."""
+    """Wrap all secrets of an agency under a new key, with a new wrapping key, while the hub works; the old key goes."""
     session = session_of(context)
     with session.screen.progress("wrapping") as tell:
         document = session.ask("rotate-keys", agency=agency, progress=tell)
@@ -30,4 +30,7 @@ def rotate(
         return
     for each in document["rotated"]:
         session.screen.line(f"{each['agency']}: {each['secrets']:,} secrets are wrapped under a new key.")
-    session.screen.line("Backups of the key store from before still open with kms.key until they expire.")
+    session.screen.line(
+        "Copy kms.key again now: a copy from before no longer opens this home, nor what is backed up from now on."
+    )
+    session.screen.line("The new one still opens backups from before, until they expire.")

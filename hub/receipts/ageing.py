@@ -1,4 +1,4 @@
-"""What nobody could read of what was received is gone after 30 days, also where the hub is never stopped."""
+"""What nobody could read, and wrapping keys that were replaced, go after 30 days where no hub is ever stopped, too."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from events.clock import Clock
 from events.errors import TryAgainLater
 from events.log.sqlite import SILENCE_MAX_US, SqliteLog
 from hub.receipts.store import ReceiptStore
+from hub.vault.keys import KeyStore
 
 _EVERY_S = 3_600.0
 _log = structlog.get_logger()
 
 
 class Ageing:
-    """Has a store forget what is old: at once, and once an hour until it is closed.
+    """Has the stores forget what is old: at once, and once an hour until it is closed.
 
     Not while the clock is as far ahead of the log as the log would refuse: what is destroyed for a wrong clock is gone.
     """
 
-    def __init__(self, receipts: ReceiptStore, log: SqliteLog, clock: Clock, *, accepts_clock: bool) -> None:
+    def __init__(
+        self, receipts: ReceiptStore, keys: KeyStore, log: SqliteLog, clock: Clock, *, accepts_clock: bool
+    ) -> None:
         self._receipts = receipts
+        self._keys = keys
         self._log = log
         self._clock = clock
         self._accepts_clock = accepts_clock
@@ -42,6 +46,7 @@ class Ageing:
                 _log.warning("old_receipts_kept", code="clock-far-ahead")
                 return
             self._receipts.forget_old()
+            self._keys.retire_wrapping_keys()
         except TryAgainLater as error:  # in an hour
             _log.warning("old_receipts_kept", code=error.code)
 

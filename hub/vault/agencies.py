@@ -79,6 +79,10 @@ class AgencyKeys:
         )
         return generation, Cipher(key)
 
+    def renew(self, agency: str, now_us: int) -> None:
+        """The agency's next key gets a wrapping key of its own."""
+        self._kms.renew(kms_name(agency), now_us)
+
     def adopt(self, agency: str, generation: int, cipher: Cipher) -> None:
         self._ciphers[agency, generation] = cipher
         self._newest[agency] = generation

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import apsw
 
 from events.clock import Clock
 from events.sealing import Cipher
 from hub.sqlite import faults_told
-from hub.vault import destroying, own
+from hub.vault import destroying, own, rotating
+from hub.vault.kms import Kms
+from hub.vault.tables import KEYS_KEPT_DAYS
+
+_REPLACED_KEPT_US = (KEYS_KEPT_DAYS + 1) * 86_400_000_000  # whole days, as backups expire
 
 
 class KeptBeside:
     """The part of a key store that knows of no record: keys of intake, backups, checkpoints."""
 
     _db: apsw.Connection
+    _path: Path
+    _kms: Kms
     _committing: threading.Lock
     _hub_cipher: Cipher
     _random: Callable[[int], bytes]
@@ -34,6 +41,16 @@ class KeptBeside:
             if gone:
                 destroying.empty_wal(self._db)
         return gone
+
+    def retire_wrapping_keys(self) -> int:
+        """Destroys the wrapping keys that a rotation replaced and no backup needs any more; how many.
+
+        What a restored key store still has under them comes under their successors first.
+        """
+        with self._committing, faults_told("keys.sqlite"):
+            if stale := rotating.rewrap(self._db, self._kms):
+                destroying.leave_no_trace(self._db, self._path, stale)
+            return len(self._kms.retire(self._clock() - _REPLACED_KEPT_US))
 
     def note_backup(self) -> None:
         """Notes that the key store was copied."""

@@ -366,13 +366,15 @@ class KeyStore(KeptBeside):
         Raises TryAgainLater and BrokenKey; asked again it goes on where it stopped.
         """
         many = 0
-        for done in rotating.rotated(self._db, self._agencies, agency, self._committing):
+        for done in rotating.rotated(self._db, self._agencies, agency, self._committing, self._clock()):
             many += done.many
             progress(done.seq, done.end)
         with self._committing, self._making, faults_told("keys.sqlite"):
             rotating.finish(self._db, self._agencies, agency)
             self._forget_all()
-            destroying.empty_wal(self._db)
+            if agency == AGENCY:
+                self._kms.renew(AGENCY, self._clock())
+            destroying.leave_no_trace(self._db, self._path, rotating.rewrap(self._db, self._kms))
         return many
 
     @property

@@ -23,6 +23,7 @@ from hub.durable import make_folder, sync_folder
 LOG_KEY = "log"  # the name of the key that signs checkpoints
 _FORMAT = 1
 _LABEL = b"tellonce/kms/1\0"
+_NUMBER = "#"  # between a name and the number of its key, from the second one on
 
 
 class KeyDestroyed(HubError):
@@ -49,6 +50,18 @@ class Kms(Protocol):
         """The raw Ed25519 public key, 32 bytes."""
         ...
 
+    def renew(self, name: str, now_us: int) -> None:
+        """From here on this name wraps with another key; those before still open what they wrapped. Durable."""
+        ...
+
+    def rewrapped(self, name: str, wrapped: bytes) -> bytes | None:
+        """The same under the newest key of this name; None where it is so already. Raises as `unwrap`."""
+        ...
+
+    def retire(self, before_us: int) -> list[str]:
+        """Destroys the keys, of all names, that were replaced before a moment; which they were. Durable."""
+        ...
+
     def destroy(self, name: str) -> None:
         """Whatever was wrapped under this name stays closed for ever; durable, and nothing new where it is done."""
         ...
@@ -59,36 +72,76 @@ class Kms(Protocol):
 
 
 class LocalKms:
-    """Keys in a file of its owner's alone, durable before the first use of each. For any thread."""
+    """Keys in a file of its owner's alone, durable before the first use of each. For any thread.
+
+    The second wrapping key of a name stands under `<name>#2`, and so on; one process at a time makes keys.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._changing = threading.Lock()
         self._keys: dict[str, dict[str, str]] = {"wrapping": {}, "signing": {}}
+        self._replaced: dict[str, int] = {}  # wrapping keys that wrap nothing new, and since when
         self._destroyed: set[str] = set()
         self._read()
 
     def wrap(self, name: str, secret: bytes) -> bytes:
-        return b"".join(Cipher(self._key("wrapping", name)).seal(secret, _LABEL + name.encode()))
+        with self._changing:
+            key = self._key("wrapping", next(iter(self._generations(name)), name))
+        return b"".join(Cipher(key).seal(secret, _LABEL + name.encode()))
 
     def unwrap(self, name: str, wrapped: bytes) -> bytes:
-        if name not in self._keys["wrapping"]:
-            self._read()  # another process may have made it
-        key = self._keys["wrapping"].get(name)
+        found = self._opened(name, wrapped)
+        if found is None:
+            with self._changing:
+                self._read()  # another process may have made it
+            found = self._opened(name, wrapped)
         if name in self._destroyed:
             raise _gone(self.path)
-        if key is None:
-            raise _missing(self.path)
+        if found is not None:
+            return found[1]
+        raise _differs(self.path) if self._generations(name) else _missing(self.path)
+
+    def _opened(self, name: str, wrapped: bytes) -> tuple[str, bytes] | None:
+        """What is wrapped, and by which of a name's keys; None where none of them opens it."""
         nonce, sealed = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
-        try:
-            return Cipher(bytes.fromhex(key)).open(nonce, sealed, _LABEL + name.encode())
-        except DoesNotOpen as error:
-            raise WrongSettings(
-                "kms-differs",
-                "its keys are not those that the key store was wrapped with",
-                where=self.path.name,
-                next_step="Bring the kms.key that belongs to this home, or name its place in TELLONCE_KMS.",
-            ) from error
+        for each in self._generations(name):
+            try:
+                key = bytes.fromhex(self._keys["wrapping"][each])
+                return each, Cipher(key).open(nonce, sealed, _LABEL + name.encode())
+            except (DoesNotOpen, KeyError):  # retired just now
+                continue
+        return None
+
+    def _generations(self, name: str) -> list[str]:
+        """A name's wrapping keys, the newest first."""
+        found = [each for each in list(self._keys["wrapping"]) if each.partition(_NUMBER)[0] == name]
+        return sorted(found, key=_number_of, reverse=True)
+
+    def renew(self, name: str, now_us: int) -> None:
+        with self._changing:
+            if found := self._generations(name):
+                self._replaced[found[0]] = now_us
+                try:
+                    self._key("wrapping", f"{name}{_NUMBER}{_number_of(found[0]) + 1}")
+                except BaseException:
+                    del self._replaced[found[0]]
+                    raise
+
+    def rewrapped(self, name: str, wrapped: bytes) -> bytes | None:
+        secret = self.unwrap(name, wrapped)
+        found = self._opened(name, wrapped)
+        return None if found is not None and found[0] not in self._replaced else self.wrap(name, secret)
+
+    def retire(self, before_us: int) -> list[str]:
+        with self._changing:
+            gone = sorted(name for name, at_us in self._replaced.items() if at_us < before_us)
+            for name in gone:
+                del self._replaced[name]
+                self._keys["wrapping"].pop(name, None)
+            if gone:
+                self._write()
+        return gone
 
     def sign(self, name: str, message: bytes) -> bytes:
         return self._signing(name).sign(message)
@@ -100,28 +153,31 @@ class LocalKms:
         with self._changing:
             if name not in self._destroyed:
                 self._destroyed.add(name)
-                for keys in self._keys.values():
-                    keys.pop(name, None)
+                for each in self._generations(name):
+                    del self._keys["wrapping"][each]
+                    self._replaced.pop(each, None)
+                self._keys["signing"].pop(name, None)
                 self._write()
 
     def destroyed(self) -> list[str]:
         return sorted(self._destroyed)
 
     def _signing(self, name: str) -> Ed25519PrivateKey:
-        return Ed25519PrivateKey.from_private_bytes(self._key("signing", name))
+        with self._changing:
+            return Ed25519PrivateKey.from_private_bytes(self._key("signing", name))
 
     def _key(self, kind: str, name: str) -> bytes:
-        with self._changing:
-            if name in self._destroyed:
-                raise _gone(self.path)
-            if name not in self._keys[kind]:
-                self._keys[kind][name] = secrets.token_hex(SECRET_BYTES)
-                try:
-                    self._write()
-                except BaseException:
-                    del self._keys[kind][name]
-                    raise
-            return bytes.fromhex(self._keys[kind][name])
+        """A key, made at first use; under the lock."""
+        if name.partition(_NUMBER)[0] in self._destroyed:
+            raise _gone(self.path)
+        if name not in self._keys[kind]:
+            self._keys[kind][name] = secrets.token_hex(SECRET_BYTES)
+            try:
+                self._write()
+            except BaseException:
+                del self._keys[kind][name]
+                raise
+        return bytes.fromhex(self._keys[kind][name])
 
     # ---- the file
 
@@ -131,10 +187,11 @@ class LocalKms:
             if told["format"] != _FORMAT:
                 raise ValueError
             self._keys = {kind: dict(told[kind]) for kind in ("wrapping", "signing")}
+            self._replaced = {name: int(at_us) for name, at_us in told.get("replaced", {}).items()}
             self._destroyed = set(told.get("destroyed", ()))
         except FileNotFoundError:
             return
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise WrongSettings(
                 "broken-file",
                 "this is no file of wrapping keys, or a damaged one",
@@ -148,7 +205,8 @@ class LocalKms:
         draft = self.path.with_name(f"{self.path.name}.draft")
         old = os.open(self.path, os.O_WRONLY) if self.path.exists() else None
         try:
-            told = {"format": _FORMAT, **self._keys, **({"destroyed": self.destroyed()} if self._destroyed else {})}
+            beside = {"replaced": self._replaced, "destroyed": self.destroyed()}
+            told = {"format": _FORMAT, **self._keys, **{name: each for name, each in beside.items() if each}}
             _write_durably(draft, json.dumps(told, indent=1).encode())
             draft.replace(self.path)
             sync_folder(self.path.parent)
@@ -193,6 +251,20 @@ def _write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(descriptor)
+
+
+def _number_of(name: str) -> int:
+    return int(name.partition(_NUMBER)[2] or 1)
+
+
+def _differs(path: Path) -> WrongSettings:
+    return WrongSettings(
+        "kms-differs",
+        "its keys are not those that the key store was wrapped with",
+        where=path.name,
+        next_step="Bring the kms.key of this home, or name its place in TELLONCE_KMS: the newest copy of it, or for a "
+        "backup of more than 30 days one of its time.",
+    )
 
 
 def _gone(path: Path) -> KeyDestroyed:

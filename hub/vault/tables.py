@@ -13,6 +13,7 @@ from events.sealing import WRAPPED_BYTES
 
 STORED_FORMAT = 2
 EMPTY = bytes(WRAPPED_BYTES)  # in place of a secret that was destroyed
+KEYS_KEPT_DAYS = 30  # so long a backup of keys may be kept: an erasure is final when the last one with its keys is gone
 FIRST_GENERATION = 1_000  # of an agency's keys; up to 32,767 all take two bytes, so that a row keeps its size
 
 # A secret as it is read: somebody may have written a value of another type, and SQLite keeps it so.

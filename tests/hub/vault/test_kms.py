@@ -82,6 +82,92 @@ def test_a_destroyed_key_is_gone_from_the_file_and_its_old_bytes_are_overwritten
     assert LocalKms(path).unwrap("agency/south", kept) == SECRET
 
 
+# ---- renewed and retired
+
+
+def test_a_renewed_key_wraps_what_comes_and_the_ones_before_open_what_they_wrapped(path: Path) -> None:
+    kms, reader = LocalKms(path), LocalKms(path)
+    told = [kms.wrap("agency/north", SECRET)]
+    stolen = path.with_name("stolen.key")
+    stolen.write_bytes(path.read_bytes())
+    for at_us in (1, 2):
+        kms.renew("agency/north", at_us)
+        told.append(kms.wrap("agency/north", SECRET))
+        for each in (kms, reader, LocalKms(path)):
+            assert [each.unwrap("agency/north", wrapped) for wrapped in told] == [SECRET] * len(told)
+    with pytest.raises(WrongSettings, match="kms-differs"):
+        LocalKms(stolen).unwrap("agency/north", told[-1])
+
+
+def test_a_name_without_a_key_is_not_renewed(path: Path) -> None:
+    kms = LocalKms(path)
+    kms.renew("agency/north", 1)
+    assert not path.exists()
+
+
+def test_what_an_older_key_wrapped_is_wrapped_with_the_newest(path: Path) -> None:
+    kms = LocalKms(path)
+    wrapped = kms.wrap("hub", SECRET)
+    assert kms.rewrapped("hub", wrapped) is None
+    kms.renew("hub", 1)
+    anew = LocalKms(path).rewrapped("hub", wrapped)
+    assert anew is not None
+    assert kms.rewrapped("hub", anew) is None
+    kms.retire(2)
+    assert kms.unwrap("hub", anew) == SECRET
+
+
+def test_retired_are_the_keys_that_were_replaced_before_a_moment_and_no_other(path: Path) -> None:
+    kms = LocalKms(path)
+    told = {name: [kms.wrap(name, SECRET)] for name in ("agency/north", "agency/south", "hub")}
+    for name, at_us in (("agency/north", 10), ("agency/north", 30), ("hub", 20)):
+        kms.renew(name, at_us)
+        told[name].append(kms.wrap(name, SECRET))
+    first = json.loads(path.read_bytes())["wrapping"]["agency/north"]
+    with path.open("rb") as old:
+        assert LocalKms(path).retire(10) == []
+        assert kms.retire(30) == ["agency/north", "hub"]
+        assert first.encode() not in old.read()
+    assert first.encode() not in path.read_bytes()
+    for each in (kms, LocalKms(path)):
+        for name, gone in (("agency/north", 1), ("hub", 1), ("agency/south", 0)):
+            for wrapped in told[name][:gone]:
+                with pytest.raises(WrongSettings, match=r"kms-differs: .* of more than 30 days"):
+                    each.unwrap(name, wrapped)
+            assert [each.unwrap(name, wrapped) for wrapped in told[name][gone:]] == [SECRET] * len(told[name][gone:])
+
+
+def test_with_a_name_all_its_keys_are_destroyed(path: Path) -> None:
+    kms = LocalKms(path)
+    told = [kms.wrap("agency/north", SECRET)]
+    kms.renew("agency/north", 1)
+    told.append(kms.wrap("agency/north", SECRET))
+    kms.wrap("agency/north-west", SECRET)
+    kms.destroy("agency/north")
+    for each in (kms, LocalKms(path)):
+        for wrapped in told:
+            with pytest.raises(KeyDestroyed):
+                each.unwrap("agency/north", wrapped)
+        assert each.retire(100) == []
+    assert list(json.loads(path.read_bytes())["wrapping"]) == ["agency/north-west"]
+
+
+def test_a_key_that_no_disk_holds_wraps_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kms = LocalKms(path)
+    kms.wrap("hub", SECRET)
+
+    def fails(path: Path, content: bytes) -> None:
+        raise OSError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hub.vault.kms._write_durably", fails)
+        with pytest.raises(OSError, match="no room"):
+            kms.renew("hub", 1)
+    wrapped = kms.wrap("hub", SECRET)
+    assert LocalKms(path).unwrap("hub", wrapped) == SECRET
+    assert kms.retire(100) == []
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"format": 2, "wrapping": {}, "signing": {}}', b"\xff"])
 def test_a_damaged_file_is_told(path: Path, content: bytes) -> None:
     path.parent.mkdir()

@@ -5,19 +5,24 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import apsw
 import pytest
 
+from events.clock import DrivenClock
+from events.errors import WrongSettings
 from events.identity import SubjectKeys
 from hub.vault import rotating
 from hub.vault.agencies import BrokenKey
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
 from hub.vault.ring import Ring
+from hub.vault.tables import KEYS_KEPT_DAYS
 from tests.genuine import a_row
 
+BEGUN, MONTH = datetime(2026, 11, 1, tzinfo=UTC), 32
 RECORDS = [f"north:housing/tenant/{number}" for number in range(12)]
 
 
@@ -35,7 +40,30 @@ def keys(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyStore]:
 
 
 def opened(path: Path) -> KeyStore:
-    return KeyStore(path, LocalKms(path.with_name("kms.key")))
+    return KeyStore(path, LocalKms(path.with_name("kms.key")), clock=DrivenClock(BEGUN))
+
+
+def days_later(keys: KeyStore, days: int) -> None:
+    keys._clock = DrivenClock(BEGUN + timedelta(days=days))
+
+
+def rotate_all(keys: KeyStore) -> None:
+    for agency in keys.agencies:
+        keys.rotate(agency)
+
+
+def held_by_wrapping_keys(path: Path) -> set[bytes]:
+    query = "SELECT wrapped FROM agency_keys WHERE wrapped <> zeroblob(60) UNION SELECT wrapped FROM hub_keys"
+    return {bytes(each) for (each,) in rows_of(path, query)}  # type: ignore[call-overload]
+
+
+def assert_not_opened(path: Path, kms_file: Path) -> None:
+    """By nobody who has these wrapping keys and all of the key store."""
+    kms = LocalKms(kms_file)
+    for name in ("hub", "agency/hub", "agency/north", "agency/south"):
+        for wrapped in held_by_wrapping_keys(path):
+            with pytest.raises(WrongSettings, match="kms-differs"):
+                kms.unwrap(name, wrapped)
 
 
 def everything(keys: KeyStore) -> list[SubjectKeys]:
@@ -113,7 +141,7 @@ def test_rows_are_opened_and_sealed_while_keys_are_wrapped_anew(keys: KeyStore, 
 def test_what_was_destroyed_meanwhile_does_not_come_back(keys: KeyStore) -> None:
     hers, his = (keys.keys_of("north", record, "housing") for record in RECORDS[:2])
     keys.commit()
-    steps = rotating.rotated(keys._db, keys._agencies, "north", keys._committing)
+    steps = rotating.rotated(keys._db, keys._agencies, "north", keys._committing, 0)
     next(steps)
     keys.destroy(hers.subject)
     list(steps)
@@ -122,38 +150,104 @@ def test_what_was_destroyed_meanwhile_does_not_come_back(keys: KeyStore) -> None
     assert keys.keys_of("north", RECORDS[1], "housing") == his
 
 
-@pytest.mark.parametrize("steps", range(9))
+@pytest.mark.parametrize("steps", range(20))
 def test_killed_after_any_step_it_is_finished_by_the_next(
-    keys: KeyStore, path: Path, tmp_path: Path, steps: int
+    keys: KeyStore, path: Path, tmp_path: Path, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each statement that would be durable is one step."""
+    """Each statement, and each writing of the wrapping keys, that would be durable is one step."""
     before = everything(keys)
     keys.commit()
-    left = tmp_path / "left"
+    left, stolen = tmp_path / "left", tmp_path / "stolen.key"
+    shutil.copy(path.with_name("kms.key"), stolen)
     left.mkdir()
-    commits = 0
+    done = 0
 
-    def stop_at(db: apsw.Connection) -> bool:
-        nonlocal commits
-        commits += 1
-        if commits == steps + 1:  # what lies on the disk before this commit is what a kill leaves
+    def step() -> None:
+        nonlocal done
+        done += 1
+        if done == steps + 1:  # what lies on the disk before this step is what a kill leaves
             for file in path.parent.glob("k*"):
                 shutil.copy(file, left / file.name)
-        return False
 
-    keys._db.set_commit_hook(lambda: stop_at(keys._db))
-    keys.rotate("north")
-    keys._db.set_commit_hook(None)
+    def write(self: LocalKms) -> None:
+        step()
+        whole(self)
+
+    whole = LocalKms._write
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalKms, "_write", write)
+        keys._db.set_commit_hook(lambda: bool(step()))
+        rotate_all(keys)
+        days_later(keys, MONTH)
+        keys.retire_wrapping_keys()
+        keys._db.set_commit_hook(None)
     if not list(left.iterdir()):
-        assert steps >= commits
+        assert 10 < done <= steps
         return
     again = opened(left / "keys.sqlite")
     assert everything(again) == before
-    again.rotate("north")
+    rotate_all(again)
     assert everything(again) == before
     live = rows_of(left / "keys.sqlite", "SELECT 1 FROM agency_keys WHERE agency = 'north' AND wrapped <> zeroblob(60)")
     assert len(live) == 1
+    days_later(again, MONTH)
+    again.retire_wrapping_keys()
     again.close()
+    again = opened(left / "keys.sqlite")
+    assert everything(again) == before
+    again.close()
+    assert_not_opened(left / "keys.sqlite", stolen)
+
+
+# ---- the wrapping keys
+
+
+def test_a_copy_of_the_wrapping_keys_from_before_opens_nothing_any_more(
+    keys: KeyStore, path: Path, tmp_path: Path
+) -> None:
+    before = everything(keys)
+    keys.commit()
+    stolen = shutil.copy(path.with_name("kms.key"), tmp_path / "stolen.key")
+    wrapped = held_by_wrapping_keys(path)
+    rotate_all(keys)
+    assert everything(keys) == before
+    keys.close()
+    assert_not_opened(path, stolen)
+    assert [each for each in wrapped if each in path.read_bytes()] == []
+    assert held_by_wrapping_keys(path).isdisjoint(wrapped)
+
+
+def test_a_copy_of_the_keys_from_before_opens_with_the_new_file_for_as_long_as_backups_are_kept(
+    keys: KeyStore, path: Path, tmp_path: Path
+) -> None:
+    before = everything(keys)
+    keys.commit()
+    backup, late = tmp_path / "k-backup", tmp_path / "k-late"
+    for copy in (backup, late):
+        copy.mkdir()
+        db = apsw.Connection(str(path))
+        db.execute("VACUUM INTO ?", (str(copy / "keys.sqlite"),))
+        db.close()
+    rotate_all(keys)
+    days_later(keys, KEYS_KEPT_DAYS)
+    assert keys.retire_wrapping_keys() == 0
+    shutil.copy(path.with_name("kms.key"), backup / "kms.key")
+    restored = opened(backup / "keys.sqlite")
+    assert everything(restored) == before
+    days_later(restored, 2 * MONTH)
+    assert (
+        restored.retire_wrapping_keys() == 4
+    )  # of three agencies and the look-up key; what they wrapped came over first
+    restored.close()
+    restored = opened(backup / "keys.sqlite")
+    assert everything(restored) == before
+    restored.close()
+    days_later(keys, KEYS_KEPT_DAYS + 2)
+    assert keys.retire_wrapping_keys() == 4
+    assert everything(keys) == before
+    shutil.copy(path.with_name("kms.key"), late / "kms.key")
+    with pytest.raises(WrongSettings, match=r"kms-differs: .* a backup of more than 30 days one of its time"):
+        opened(late / "keys.sqlite")
 
 
 def test_a_secret_that_does_not_open_stops_it_and_the_old_key_stays(keys: KeyStore, path: Path) -> None:
