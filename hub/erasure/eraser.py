@@ -27,7 +27,7 @@ from hub.erasure.agencies import WholeAgency
 from hub.erasure.bench import RAW, START_WAIT_S, Bench
 from hub.erasure.doors import held, nobody_named
 from hub.erasure.knowing import known_record
-from hub.erasure.plan import Plan, events_of, holds_over, plan_of
+from hub.erasure.plan import Plan, counted, holds_over, plan_of
 from hub.erasure.runs import Progress, Run, Runs, quiet
 from hub.erasure.steps import Steps
 from hub.erasure.telling import row_to_repeat
@@ -116,7 +116,8 @@ class Eraser:
             plan.check(ends)
             token = self._bench.keys.suppression_of(plan.agency, plan.record)
             run = self._steps.new_run(plan.agency, plan.subject, plan.secrets, ground, reference)
-            run = replace(run, token=token.hex(), events=plan.events, rules_ended=len(set(ends)))
+            run = replace(run, token=token.hex(), rules_ended=len(set(ends)))
+            run = replace(run, events=plan.counted.events, counted_to=plan.counted.up_to)
             self._begin(run)
             return self._carry_out(run, progress)
 
@@ -155,7 +156,8 @@ class Eraser:
             secrets = [each for each in secrets if each.agency == agency and each.retention in wanted]
         run = replace(self._steps.new_run(agency, subject, secrets, RETENTION_OVER, None), retention=retention)
         with self._bench.store.snapshot() as db:
-            return replace(run, events=events_of(db, subject))
+            so_far = counted(db, subject)
+        return replace(run, events=so_far.events, counted_to=so_far.up_to)
 
     def _carry_out_together(self, runs: Sequence[Run], progress: Progress = quiet) -> None:
         """The steps of many; the views are written anew once. Where a hold came first, the record goes on as it was."""

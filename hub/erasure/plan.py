@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from events.clock import us_text
 from events.errors import Refused
 from events.ids import SubjectId
+from events.log.sqlite import PARTITION
 from events.sealing import SecretName
 from hub.erasure.rules import Rule, rules_of
 from projections.custody import queries as custody
@@ -18,6 +19,16 @@ from projections.engine.membership import queries as membership
 
 _BY_TYPE = "SELECT type, count(*) FROM timeline_entries WHERE subject = ? GROUP BY type ORDER BY type"
 _EVENTS = "SELECT count(*), count(*) FILTER (WHERE retention = '') FROM sources_said WHERE subject = ?"
+
+_UP_TO = "SELECT next FROM checkpoints WHERE projection = 'sources' AND partition = ?"
+
+
+class Counted(NamedTuple):
+    """Events about a record, those of them that the hub decided, and the first offset that is not counted."""
+
+    events: int
+    decisions: int
+    up_to: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +41,7 @@ class Plan:
     secrets: Sequence[SecretName]
     person: str | None
     others: Sequence[str]  # the same person's records that stay
-    events: int  # those of its types, the hub's own decisions, and what is on no timeline
-    decisions: int
+    counted: Counted  # those of its types, the hub's own decisions, and what is on no timeline
     by_type: Sequence[tuple[str, int]]
     rules: Sequence[Rule]
     holds: Sequence[Hold]
@@ -63,8 +73,8 @@ class Plan:
             "subject": self.subject.hex(),
             "person": self.person,
             "others": list(self.others),
-            "events": self.events,
-            "decisions": self.decisions,
+            "events": self.counted.events,
+            "decisions": self.counted.decisions,
             "by_type": [{"type": kind, "many": many} for kind, many in self.by_type],
             "keys": [
                 {"holder": each.agency, "retention": each.retention, "key": each.key_id.hex()} for each in self.secrets
@@ -91,22 +101,18 @@ def plan_of(
         secrets,
         person,
         others,
-        *_said(db, subject),
+        counted(db, subject),
         db.execute(_BY_TYPE, (subject,)).fetchall(),
         rules_of(db, subject),
         holds_over(db, subject),
     )
 
 
-def events_of(db: sqlite3.Connection, subject: bytes) -> int:
-    """How many events are about a record, what the hub decided included."""
-    return _said(db, subject)[0]
-
-
-def _said(db: sqlite3.Connection, subject: bytes) -> tuple[int, int]:
-    """The same, and how many of them the hub decided."""
+def counted(db: sqlite3.Connection, subject: bytes) -> Counted:
+    """All that a snapshot of the views holds of a record's events, and how far it goes: what comes later is added."""
     events, decisions = db.execute(_EVENTS, (subject,)).fetchone()
-    return events, decisions
+    (up_to,) = db.execute(_UP_TO, (PARTITION,)).fetchone() or (0,)
+    return Counted(events, decisions, up_to)
 
 
 def holds_over(db: sqlite3.Connection, subject: bytes) -> list[Hold]:
