@@ -183,7 +183,7 @@ class LocalKms:
 
     def _read(self) -> None:
         try:
-            told: dict[str, Any] = json.loads(self.path.read_bytes())
+            told: dict[str, Any] = json.loads(_read_whole(self.path))
             if told["format"] != _FORMAT:
                 raise ValueError
             self._keys = {kind: dict(told[kind]) for kind in ("wrapping", "signing")}
@@ -242,6 +242,15 @@ def check_kms(path: Path) -> None:
     """Raises WrongSettings `kms-missing` where there is no such file: a home that exists does not open without."""
     if not path.exists():
         raise _missing(path)
+
+
+def _read_whole(path: Path) -> bytes:
+    """The file that stands there once it is read: one that was replaced meanwhile may be overwritten already."""
+    while True:
+        with path.open("rb") as file:
+            content = file.read()
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return content
 
 
 def _write_durably(path: Path, content: bytes) -> None:

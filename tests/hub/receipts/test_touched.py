@@ -6,11 +6,11 @@ import random
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 
 from events.errors import Refused
 from hub.receipts.store import ReceiptStore
+from tests.by_hand import run_in
 from tests.counts import times
 from tests.hub.receipts.keeping import KEYS, OpenStore
 from tests.hub.receipts.test_parting import keep, kept, part_of
@@ -56,11 +56,7 @@ class Touched:
         return self._open_store()
 
     def run(self, statement: str, *values: Any) -> list[Any]:
-        db = apsw.Connection(str(self._path))
-        try:
-            return list(db.execute(statement, values))
-        finally:
-            db.close()
+        return run_in(self._path, statement, *values)
 
     def value(self, table: str, column: str, where: str = "receipt = 1") -> Any:
         return self.run(f"SELECT {column} FROM {table} WHERE {where}")[0][0]

@@ -30,13 +30,6 @@ KIN = {"other": {"name": {"family": "Testerton"}}, "action": "stated"}
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Iterator[KeyStore]:
-    store = KeyStore(tmp_path / "keys.sqlite", LocalKms(tmp_path / "kms.key"))
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def another(tmp_path: Path, keys: KeyStore) -> Iterator[Callable[[], Ring]]:
     """Rings of other processes: they know what is durable and no more."""
     opened: list[Ring] = []

@@ -28,13 +28,6 @@ KIN = {"other": {"name": {"family": "Testerton"}}, "action": "stated"}
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Iterator[KeyStore]:
-    store = KeyStore(tmp_path / "keys.sqlite", LocalKms(tmp_path / "kms.key"))
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def codes(tmp_path: Path, keys: KeyStore) -> Iterator[Callable[..., list[str]]]:
     """What becomes of rows in the hub's own ring; another process's, and a rebuild's, finds the same."""
     rings: list[Ring] = []

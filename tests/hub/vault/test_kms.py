@@ -3,6 +3,7 @@
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -28,6 +29,22 @@ def test_a_key_that_another_process_made_is_found(path: Path) -> None:
     mine, theirs = LocalKms(path), LocalKms(path)
     wrapped = theirs.wrap("agency/north", SECRET)
     assert mine.unwrap("agency/north", wrapped) == SECRET
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = LocalKms(path)
+    theirs.wrap("agency/north", SECRET)
+    opened = Path.open
+    replaced: list[bytes] = []
+
+    def open_late(self: Path, *how: str) -> Any:
+        file = opened(self, *how)
+        if self == path and not replaced:
+            replaced.append(theirs.wrap("agency/south", SECRET))  # the old file's bytes are overwritten
+        return file
+
+    monkeypatch.setattr(Path, "open", open_late)
+    assert LocalKms(path).unwrap("agency/south", replaced[0] if replaced else b"") == SECRET
 
 
 def test_nothing_is_written_before_the_first_key(path: Path) -> None:

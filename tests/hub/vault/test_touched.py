@@ -6,7 +6,6 @@ import random
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 
 from events.codec import StoredRow
@@ -15,6 +14,7 @@ from hub.vault.agencies import BrokenKey
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
 from hub.vault.ring import Ring
+from tests.by_hand import run_in
 from tests.counts import times
 from tests.genuine import a_row
 
@@ -54,11 +54,7 @@ class Home:
         return {each.offset: each for each in found.logged}, {each.offset: each.code for each in found.closed}
 
     def run(self, statement: str, *values: Any) -> list[Any]:
-        db = apsw.Connection(str(self.path))
-        try:
-            return list(db.execute(statement, values))
-        finally:
-            db.close()
+        return run_in(self.path, statement, *values)
 
     def key_of(self, at: int) -> bytes:
         return self.rows[at].header[-24:]
