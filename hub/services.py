@@ -29,7 +29,7 @@ from hub.receipts.journal import unknown_receipt
 from hub.receipts.names import quarantine_name, quarantine_number
 from hub.receipts.queries import QuarantineEntry, QuarantineState, unknown_quarantine_number
 from hub.sqlite import faults_told, not_rebuilt
-from hub.telling import outcome_told, quarantine_told, receipt_told, report_told, source_told
+from hub.telling import outcome_told, quarantine_told, receipt_told, report_told
 from hub.witness.state import witnessing
 from projections.engine.beside import Progress
 from projections.engine.target import halted_lanes, refused_by_code, refused_rows
@@ -205,7 +205,7 @@ class Services:
         names = sorted(name for name in heard if may_see(caller, parse_source(name).agency))
         now_us = self._hub.clock()
         return {
-            "sources": [source_told(name, states.get(name), by_day, last_received, now_us) for name in names],
+            "sources": [_source(name, states.get(name), by_day, last_received, now_us) for name in names],
             "refused": [
                 {"position": f"{self._hub.log.epoch}:{row.partition}:{row.at}", "agency": row.agency, "code": row.code}
                 for row in refused
@@ -354,3 +354,27 @@ def _quarantine_number(name: str) -> int:
     if number is None:
         raise RejectedMessage("bad-quarantine-number", "a quarantine number is written Q-0031", where="quarantine")
     return number
+
+
+def _source(
+    name: str,
+    state: sources.SourceState | None,
+    by_day: Mapping[str, list[dict[str, Any]]],
+    last_received: Mapping[str, int],
+    now_us: int,
+) -> dict[str, Any]:
+    last_us = last_received.get(name)
+    days = by_day.get(name, [])
+    return {
+        "source": name.removeprefix("urn:tellonce:source:").replace(":", "/"),
+        "last_received": us_text(last_us) if last_us else None,
+        "silent_hours": (now_us - last_us) // 3_600_000_000 if last_us else None,
+        "accepted": sum(day["accepted"] for day in days),
+        "not_mapped": sum(day["not_mapped"] for day in days),
+        "quarantined": sum(day["quarantined"] for day in days),
+        "events": state.events if state else 0,
+        "findings": state.findings if state else 0,
+        "shared_message_ids": state.shared_sender_ids if state else 0,
+        "missing_in_sequence": [list(gap) for gap in state.missing] if state else [],
+        "days": days[-31:],  # the newest
+    }
