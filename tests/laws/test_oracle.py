@@ -365,7 +365,7 @@ def test_a_seed_brings_a_stream_back(seed: int) -> None:
 def test_streams_are_full_of_hard_cases(name: str, rng: random.Random) -> None:
     profile = PROFILES[name]
     seen: Counter[str] = Counter()
-    for _ in range(100):
+    for _ in range(300):
         stream = random_stream(rng, 20, profile)
         log = oracle.known(stream)
         seen["resent"] += len(stream) > len(log)
@@ -375,4 +375,4 @@ def test_streams_are_full_of_hard_cases(name: str, rng: random.Random) -> None:
         seen["tie"] += any("tie" in codes for codes in oracle.findings(log).values())
     if profile.unordered == 1.0:
         assert seen.pop("tie") == 0
-    assert min(seen.values()) >= 10, seen
+    assert min(seen.values()) >= 15, seen  # each at least in one of twenty: ties, the rarest, are in one of seven or so
