@@ -365,7 +365,8 @@ def test_a_seed_brings_a_stream_back(seed: int) -> None:
 def test_streams_are_full_of_hard_cases(name: str, rng: random.Random) -> None:
     profile = PROFILES[name]
     seen: Counter[str] = Counter()
-    for _ in range(300):
+    many = times(100, proof=1_000)  # a draw of a hundred may hold few of the rarest by chance
+    for _ in range(many):
         stream = random_stream(rng, 20, profile)
         log = oracle.known(stream)
         seen["resent"] += len(stream) > len(log)
@@ -375,4 +376,4 @@ def test_streams_are_full_of_hard_cases(name: str, rng: random.Random) -> None:
         seen["tie"] += any("tie" in codes for codes in oracle.findings(log).values())
     if profile.unordered == 1.0:
         assert seen.pop("tie") == 0
-    assert min(seen.values()) >= 15, seen  # each at least in one of twenty: ties, the rarest, are in one of seven or so
+    assert min(seen.values()) >= many / 10, seen
