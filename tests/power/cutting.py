@@ -12,6 +12,7 @@ from tests.power.sending import Acknowledged, Said
 _KEYS, _LOG = "keys.sqlite-wal", "log.sqlite-wal"
 _SKIPPED_MAX = 60  # steps between two cuts
 _SKIPPED_IN_BATCH_MAX = 5  # a batch has few steps
+BEFORE_A_WORD_MAX = 4  # cuts of a life before any sender was told anything; a fast machine gets no further in ten
 
 
 class Cut(NamedTuple):
@@ -59,6 +60,8 @@ class Cutter:
             self._skip -= 1
             return
         told = len(self._said.told)  # before the disk is looked at: what is told later may need what is written later
+        if not told and len(self.cuts) >= BEFORE_A_WORD_MAX:
+            return
         self.cuts.append(Cut(self._medium.image(), told, step, self._is_in_batch))
         self._draw()
         if len(self.cuts) == self._wanted:

@@ -16,7 +16,7 @@ import pytest
 from hub.assembly import Hub
 from hub.settings import read_settings
 from tests.counts import times
-from tests.power.cutting import Cut, Cutter, acknowledged
+from tests.power.cutting import BEFORE_A_WORD_MAX, Cut, Cutter, acknowledged
 from tests.power.faults import FAULTS, Fault
 from tests.power.looking import broken_promises
 from tests.power.medium import MANNERS
@@ -95,7 +95,7 @@ def test_what_was_acknowledged_outlives_every_power_cut(tmp_path: Path, seed: in
         told += cut.acknowledged > 0
     assert [(cut.step, faults) for cut, faults in broken] == []
     assert with_new_keys >= NEW_KEYS_AT_LEAST * wanted
-    assert told > wanted / 3
+    assert told >= wanted * (1 - BEFORE_A_WORD_MAX / CUTS_A_LIFE)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
