@@ -32,7 +32,7 @@ from hub.erasure.runs import Runs
 from hub.erasure.saying import Saying
 from hub.erasure.second import SecondPlace
 from hub.erasure.unlisted import has_unlisted
-from hub.erasurelist import places_of, read_list, united
+from hub.erasurelist import places_of, read_united
 from hub.interpreter import set_interpreter
 from hub.ledger.watch import Watch
 from hub.linkage.decisions import Decisions, DecisionWriter
@@ -141,7 +141,7 @@ class Hub:
         runs = Runs(self.home).open()
         under_way = {run.subject_bytes for run in runs if run.subject}
         sign_old_lists(self.lists, self.home / KEYS, under_way)
-        self.erasures = united([read_list(place) for place in self.lists])
+        self.erasures = read_united(self.lists)
         of_agencies = {run.agency for run in runs if not run.subject}
         listed = [*self.erasures.standing, *destroyed_by(self.kms)]
         done = [each for each in listed if each.subject not in under_way and each.agency not in of_agencies]
@@ -155,7 +155,7 @@ class Hub:
 
     def _check_erasures(self) -> None:
         """An erasure that the log tells of and no list here: somebody may be readable who should not be."""
-        listed = united([read_list(place) for place in self.lists])  # with what was finished just now
+        listed = read_united(self.lists)  # with what was finished just now
         if self.runner.applied >= self.log.head()[PARTITION] and has_unlisted(self.store, listed):
             self.continuity.refuse(_old_list())
 

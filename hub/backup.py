@@ -30,7 +30,7 @@ from hub.durable import make_folder, sync_folder, sync_folders
 from hub.epochs import standing_of
 from hub.erasure.certificate import FOLDER as CERTIFICATES
 from hub.erasure.retention import FILE as RETENTION_FILE
-from hub.erasurelist import ErasureList, Place, read_list, united, write_list
+from hub.erasurelist import ErasureList, Place, read_united, write_list
 from hub.opening import access_told
 from hub.settings import ERASURES_FILE
 from hub.vault.listkey import ListKey
@@ -76,7 +76,7 @@ def back_up(hub: Hub, target: Path) -> dict[str, Any]:
         make_folder(target)
         hub.receipts.settle()
         copy_home(hub.home, target)
-        erasures = united([read_list(place) for place in hub.lists])
+        erasures = read_united(hub.lists)
         write_list(Place(target / ERASURES_FILE, ListKey(hub.kms)), erasures)
         manifest = _manifest(target, hub.clock(), erasures)
         _write(target / MANIFEST, orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))

@@ -29,7 +29,6 @@ from typing import Any, Literal, NamedTuple, get_args
 import orjson
 
 from events.canonical import canonical
-from events.clock import us_text
 from events.errors import TryAgainLater, WrongSettings
 from hub.durable import sync_folder
 from hub.settings import ERASURES_FILE as FILE
@@ -65,27 +64,28 @@ class Why(NamedTuple):
     person: str | None = None
 
 
-class Listed(NamedTuple):
+class Line(NamedTuple):
     """One line. Subject, key ids, suppression token and `event` are bytes; `at` is RFC 3339.
 
-    `event` is the id of the event that was redacted, or that tells of a decision; `why` is a decision's.
+    `event` is the id of the event that was redacted, or that tells of a decision; `why` is a decision's. A line that is
+    in no list yet has no number and no digest.
     """
 
-    number: int
     act: Act
     agency: str
     subject: bytes
     key_ids: tuple[bytes, ...]
     token: bytes
     at: str
-    digest: bytes
     event: bytes = b""
     why: Why | None = None
+    number: int = 0
+    digest: bytes = b""
 
     @property
     def what(self) -> tuple[object, ...]:
         """All that it says, but for its place in a list."""
-        return (*self[1:7], self.event, self.why)
+        return self[:8]
 
     @property
     def is_decision(self) -> bool:
@@ -94,7 +94,7 @@ class Listed(NamedTuple):
 
 
 class ErasureList(NamedTuple):
-    entries: tuple[Listed, ...]
+    entries: tuple[Line, ...]
 
     @property
     def digest(self) -> bytes:
@@ -102,9 +102,9 @@ class ErasureList(NamedTuple):
         return self.entries[-1].digest if self.entries else _START
 
     @property
-    def standing(self) -> tuple[Listed, ...]:
+    def standing(self) -> tuple[Line, ...]:
         """The lines that count: without those that were made void."""
-        kept: list[Listed] = []
+        kept: list[Line] = []
         for each in self.entries:
             if each.act != "void":
                 kept.append(each)
@@ -152,12 +152,12 @@ def is_unsigned(path: Path) -> bool:
     return first.endswith(b"\n") and b'"mac":' not in first
 
 
-def _lines(path: Path) -> list[tuple[Listed, bytes | None]]:
+def _lines(path: Path) -> list[tuple[Line, bytes | None]]:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
         return []
-    found: list[tuple[Listed, bytes | None]] = []
+    found: list[tuple[Line, bytes | None]] = []
     *lines, last = raw.split(b"\n")
     for line in lines:
         found.append(_parsed(line, len(found) + 1, found[-1][0].digest if found else _START, path))
@@ -167,7 +167,7 @@ def _lines(path: Path) -> list[tuple[Listed, bytes | None]]:
     return found
 
 
-def _parsed(line: bytes, number: int, before: bytes, path: Path) -> tuple[Listed, bytes | None]:
+def _parsed(line: bytes, number: int, before: bytes, path: Path) -> tuple[Line, bytes | None]:
     try:
         told: dict[str, Any] = orjson.loads(line)
         digest = bytes.fromhex(told.pop("hash"))
@@ -176,7 +176,7 @@ def _parsed(line: bytes, number: int, before: bytes, path: Path) -> tuple[Listed
         subject, token = bytes.fromhex(told["subject"]), bytes.fromhex(told["token"])
         event = bytes.fromhex(told.get("event", ""))
         why = Why(told["ground"], told.get("reference"), told.get("person")) if told["act"] in DECISIONS else None
-        found = Listed(told["n"], told["act"], told["agency"], subject, keys, token, told["at"], digest, event, why)
+        found = Line(told["act"], told["agency"], subject, keys, token, told["at"], event, why, told["n"], digest)
         if found.number == number and found.act in _ACTS and _digest(before, told) == digest:
             return found, mac
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
@@ -212,35 +212,34 @@ def _digest(before: bytes, told: dict[str, Any]) -> bytes:
     return hashlib.sha256(before + canonical(told)).digest()
 
 
-def append(
-    places: Sequence[Place],
-    act: Act,
-    agency: str,
-    subject: bytes,
-    key_ids: Iterable[bytes],
-    token: bytes,
-    at_us: int,
-    event: bytes = b"",
-    why: Why | None = None,
-) -> Listed:
-    """Adds a line to the list in several files, in this order, durable in each before the next.
+def read_longest(places: Sequence[Place]) -> ErasureList:
+    """The list as the longest of its files has it. Raises as `read_list` and `longest_of` do."""
+    return longest_of([read_list(place) for place in places])
+
+
+def read_united(places: Sequence[Place]) -> ErasureList:
+    """Every line that any of the files has. Raises as `read_list` does."""
+    return united([read_list(place) for place in places])
+
+
+def append(places: Sequence[Place], *lines: Line) -> tuple[Line, ...]:
+    """Adds lines to the list in several files, in this order, durable in each before the next; as they stand there.
 
     Name the second place first: it outlives the home. A file that lacks lines of the longest is brought up to it.
     Raises WrongSettings `broken-erasure-list`, `erasure-lists-differ` where the files do not tell one story, and
     TryAgainLater `erasure-list-unwritten`.
     """
     with _ADDING:
-        lists = [read_list(place) for place in places]
-        whole = appended(longest_of(lists), act, agency, subject, key_ids, token, us_text(at_us), event, why)
-        _complete(places, lists, whole)
-    return whole.entries[-1]
+        found = [read_list(place) for place in places]
+        longest = longest_of(found)
+        whole = appended(longest, *lines)
+        _complete(places, found, whole)
+    return whole.entries[len(longest.entries) :]
 
 
 def bring_up(places: Sequence[Place]) -> None:
     """Adds to each file what only the longest has. Raises as `append` does."""
-    with _ADDING:
-        lists = [read_list(place) for place in places]
-        _complete(places, lists, longest_of(lists))
+    append(places)
 
 
 def check_places(places: Sequence[Place]) -> None:
@@ -248,7 +247,7 @@ def check_places(places: Sequence[Place]) -> None:
 
     Raises as `append` does.
     """
-    longest_of([read_list(place) for place in places])
+    read_longest(places)
     for path, _ in places:
         if not os.access(path if path.exists() else path.parent, os.W_OK, effective_ids=True):
             raise _not_written(path)
@@ -272,20 +271,14 @@ def _not_written(path: Path) -> TryAgainLater:
     )
 
 
-def appended(
-    listed: ErasureList,
-    act: Act,
-    agency: str,
-    subject: bytes,
-    key_ids: Iterable[bytes],
-    token: bytes,
-    at: str,
-    event: bytes = b"",
-    why: Why | None = None,
-) -> ErasureList:
-    """A list with one more line."""
-    line = Listed(len(listed.entries) + 1, act, agency, subject, tuple(sorted(key_ids)), token, at, b"", event, why)
-    return ErasureList((*listed.entries, line._replace(digest=_digest(listed.digest, _told(line)))))
+def appended(listed: ErasureList, *lines: Line) -> ErasureList:
+    """A list with more lines, wherever these stood before."""
+    entries, digest = list(listed.entries), listed.digest
+    for line in lines:
+        placed = line._replace(number=len(entries) + 1, key_ids=tuple(sorted(line.key_ids)))
+        digest = _digest(digest, _told(placed))
+        entries.append(placed._replace(digest=digest))
+    return ErasureList(tuple(entries))
 
 
 def write_list(place: Place, wanted: ErasureList) -> None:
@@ -314,14 +307,11 @@ def united(lists: Sequence[ErasureList]) -> ErasureList:
     """One list that holds every line of several: the longest, and after it what only others have, numbered anew."""
     whole = max(lists, key=lambda each: len(each.entries), default=ErasureList(()))
     known = {each.what for each in whole.entries}
-    for each in sorted((each for one in lists for each in one.entries), key=lambda each: each.at):
-        if each.what not in known:
-            known.add(each.what)
-            whole = appended(whole, *each[1:7], each.event, each.why)
-    return whole
+    others = (each for one in lists for each in one.entries if each.what not in known)
+    return appended(whole, *sorted({each.what: each for each in others}.values(), key=lambda each: each.at))
 
 
-def _told(each: Listed) -> dict[str, Any]:
+def _told(each: Line) -> dict[str, Any]:
     return {
         "n": each.number,
         "act": each.act,
@@ -335,11 +325,11 @@ def _told(each: Listed) -> dict[str, Any]:
     }
 
 
-def _line_of(each: Listed, key: ListKey) -> bytes:
+def _line_of(each: Line, key: ListKey) -> bytes:
     return canonical({**_told(each), "hash": each.digest.hex(), "mac": key.mac(each.digest).hex()}) + b"\n"
 
 
-def _write(place: Place, known: int, lines: Sequence[Listed]) -> None:
+def _write(place: Place, known: int, lines: Sequence[Line]) -> None:
     """Durable when it returns; `known` lines stand there, and what a crash left half-written after them is cut off."""
     is_new = not place.path.exists()
     descriptor = os.open(place.path, os.O_RDWR | os.O_CREAT, 0o600)

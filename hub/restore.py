@@ -22,12 +22,22 @@ from hub.backup import RECEIPTS, Manifest, check_backup, copy_home
 from hub.durable import make_folder, sync_folder, sync_folders
 from hub.epochs import Restoration, begin_epoch, name_of, number_of, standing_of
 from hub.erasure.saying import decision_document
-from hub.erasurelist import ErasureList, Place, is_unsigned, places_of, read_list, united, write_list
+from hub.erasurelist import (
+    ErasureList,
+    Place,
+    appended,
+    is_unsigned,
+    places_of,
+    read_list,
+    read_united,
+    united,
+    write_list,
+)
 from hub.opening import access_told
 from hub.receipts.reopening import reopen_lost
 from hub.settings import ERASURES_FILE, KMS_FILE, Settings
 from hub.vault.kms import LOG_KEY, LocalKms, check_kms
-from hub.vault.listed import destroy_listed, erasures_told, sign_old_lists, with_told
+from hub.vault.listed import destroy_listed, erasures_told, missing, sign_old_lists
 from hub.vault.listkey import ListKey
 from hub.vault.own import notes_in
 from hub.witness.asking import known_to
@@ -86,7 +96,7 @@ def declare(settings: Settings) -> dict[str, Any]:
         with _locked(home):
             places = _places(settings)
             sign_old_lists(places, home / KEYS, ())
-            erasures = united([read_list(place) for place in places])
+            erasures = read_united(places)
             restoration, silent = _made_ready(home, settings, erasures, by_hand=True)
     return _opened(settings, restoration, silent)
 
@@ -155,7 +165,8 @@ def _erasures(
     own = Place(source / ERASURES_FILE, _places(settings)[0].key)
     # A copy from before lines were signed: what its log does not tell as well has to be in a list that is signed.
     copied = ErasureList(()) if is_unsigned(own.path) else read_list(own)
-    everything = with_told(united([*outside, copied]), told)
+    copies = united([*outside, copied])
+    everything = appended(copies, *missing(copies, told))
     step = "Bring it, or accept with --accept-lost-erasures that people who were erased since may be readable again."
     if not places:
         return everything, WrongSettings(
@@ -166,7 +177,7 @@ def _erasures(
         )
     found = united(outside)
     holds_backups = found.begins_with(manifest.erasures, bytes.fromhex(manifest.erasures_hash))
-    if not holds_backups or not all(each.is_in(found) for each in told):
+    if not holds_backups or missing(found, told):
         return everything, WrongSettings(
             "erasure-list-old",
             f"the list of erasures has {len(found.entries)} lines, and the backup knows of others",

@@ -6,6 +6,7 @@ import secrets
 import threading
 from typing import Any
 
+from events.clock import us_text
 from events.errors import Refused
 from events.ids import SubjectId, parse_person_number, parse_record
 from events.log.port import Outcome
@@ -13,7 +14,7 @@ from hub.erasure.bench import Bench
 from hub.erasure.knowing import known_record
 from hub.erasure.plan import hold_document
 from hub.erasure.saying import MODEL, Saying, payload_of
-from hub.erasurelist import Decision, Why, append, longest_of, read_list
+from hub.erasurelist import Decision, Line, Why, append, read_longest
 from projections.custody import queries as custody
 from projections.engine.membership import queries as membership
 
@@ -114,14 +115,13 @@ class Acts:
             agency, name = parsed.source.agency, str(parsed)
             token = bench.keys.suppression_of(agency, name)
             erased = [
-                each
-                for each in longest_of([read_list(place) for place in bench.lists]).entries
-                if each.token == token and each.act == "erased"
+                each for each in read_longest(bench.lists).entries if each.token == token and each.act == "erased"
             ]
             if not erased or not bench.keys.is_suppressed(agency, name):
                 raise Refused("not-erased", "this record was not erased, or is admitted again already", where="record")
             subject = erased[-1].subject
-            listed = append(bench.lists, "readmitted", agency, subject, (), token, bench.clock())
+            line = Line("readmitted", agency, subject, (), token, us_text(bench.clock()))
+            (listed,) = append(bench.lists, line)
             payload = {**payload_of(subject, Why(ground, reference)), "counts": {"listed": listed.number}}
             row = bench.writer.row(
                 "hub.subject-readmitted", subject.hex(), payload, cause=secrets.token_hex(16), model=MODEL

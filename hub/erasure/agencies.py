@@ -6,10 +6,11 @@ The key stays while a legal hold keeps a record. When the hold is lifted, the sa
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from events.clock import us_text
 from events.errors import Refused
 from events.ids import SubjectId
 from events.log.sqlite import PARTITION
@@ -19,7 +20,7 @@ from hub.erasure.doors import held, unknown_agency
 from hub.erasure.plan import hold_document, holds_over
 from hub.erasure.runs import Progress, Run, Runs
 from hub.erasure.steps import Steps
-from hub.erasurelist import Act, append, bring_up, check_places, read_list, united
+from hub.erasurelist import Act, Line, append, bring_up, check_places, read_united
 from hub.vault.boxes import AGENCY as HUB
 from projections.custody import queries as custody
 from projections.engine.membership import queries as membership
@@ -59,16 +60,17 @@ class WholeAgency:
         self._listed(run, "erased")
         bench.keys.suppress(bytes.fromhex(run.token))
         subjects = bench.keys.subjects_of(run.agency)
-        kept: list[SubjectId] = []
+        done: set[bytes] = set()
         at = 0
-        for number, subject in enumerate(subjects, 1):
-            told = self._told(run, subject)
+        for part, listed in self._steps.enlisted(self._parts(run, subjects)):
+            told = self._told(part, listed)
             if told is None:
-                kept.append(subject)
                 continue
             at = told
+            done.add(part.subject_bytes)
             self._steps.clear_views_if_due(at)
-            progress(number, len(subjects))
+            progress(len(done), len(subjects))
+        kept = [subject for subject in subjects if subject not in done]
         self._steps.clear_views(at)
         bench.catch_up()
         is_key_gone = not kept and self._key_destroyed(run)
@@ -76,20 +78,28 @@ class WholeAgency:
         self._runs.end(run)
         return answer
 
-    def _told(self, run: Run, subject: SubjectId) -> int | None:
-        """The first three steps of one record; the offset of its erasure, None where a hold keeps it."""
-        bench, steps = self._bench, self._steps
-        with bench.store.snapshot() as db:
-            if holds_over(db, subject):
-                return None
-        secrets = bench.keys.secrets_of(subject)
-        part = replace(steps.new_run(run.agency, subject, secrets, run.ground, run.reference), begun_us=run.begun_us)
+    def _parts(self, run: Run, subjects: Iterable[SubjectId]) -> Iterator[Run]:
+        """Of each record that no hold keeps; where it was listed before its hold came, the line is made void."""
+        bench = self._bench
+        listed = {each.subject: each for each in read_united(bench.lists).standing if each.act == "erased"}
+        for subject in subjects:
+            secrets = bench.keys.secrets_of(subject)
+            part = self._steps.new_run(run.agency, subject, secrets, run.ground, run.reference)
+            with bench.store.snapshot() as db:
+                is_held = bool(holds_over(db, subject))
+            if not is_held:
+                yield replace(part, begun_us=run.begun_us)
+            elif subject in listed:
+                self._steps.take_back(replace(part, key_ids=tuple(each.hex() for each in listed[subject].key_ids)))
+
+    def _told(self, part: Run, listed: Line) -> int | None:
+        """The second and the third step of one record; the offset of its erasure, None where a hold came first."""
         try:
-            at = steps.tell(part, steps.enlist(part), is_for_good=True)
+            at = self._steps.tell(part, listed, is_for_good=True)
         except Refused:
-            steps.take_back(part)  # a hold came first
+            self._steps.take_back(part)
             return None
-        steps.destroy(part, at)
+        self._steps.destroy(part, at)
         return at
 
     def _key_destroyed(self, run: Run) -> bool:
@@ -102,11 +112,11 @@ class WholeAgency:
     def _listed(self, run: Run, act: Act) -> None:
         """A line about the agency itself, once."""
         bench, token = self._bench, bytes.fromhex(run.token)
-        listed = united([read_list(place) for place in bench.lists])
-        if any((each.act, each.token) == (act, token) for each in listed.standing):
+        standing = read_united(bench.lists).standing
+        if any((each.act, each.token) == (act, token) for each in standing):
             bring_up(bench.lists)  # a crash may have come between the places
         else:
-            append(bench.lists, act, run.agency, b"", (), token, bench.clock())
+            append(bench.lists, Line(act, run.agency, b"", (), token, us_text(bench.clock())))
 
     # ---- the certificate
 
@@ -140,7 +150,7 @@ class WholeAgency:
 
     def _erased(self, db: sqlite3.Connection, run: Run) -> Iterator[tuple[Run, custody.Erased]]:
         """Records of the agency that the log says are erased, before a crash too."""
-        for each in united([read_list(place) for place in self._bench.lists]).standing:
+        for each in read_united(self._bench.lists).standing:
             if each.agency == run.agency and each.act == "erased" and each.subject:
                 erased = custody.erased(db, each.subject)
                 if erased is not None:

@@ -20,7 +20,7 @@ from events.sealing import SecretName
 from hub.durable import make_folder, sync_folder
 from hub.erasure.bench import Bench
 from hub.erasure.runs import Run
-from hub.erasurelist import Listed
+from hub.erasurelist import Line
 from projections.custody.queries import Erased
 
 FOLDER = "certificates"
@@ -54,7 +54,7 @@ def payload(
     run: Run,
     erased: Erased,
     events: int,
-    listed: Listed,
+    listed: Line,
     destroyed: Sequence[SecretName],
     proof: Mapping[str, Any],
     bench: Bench,
@@ -107,7 +107,7 @@ def of_agency(run: Run, records: int, kept: int, *, is_key_gone: bool, bench: Be
     }
 
 
-def _steps(erased: Erased, listed: Listed, bench: Bench) -> list[str]:
+def _steps(erased: Erased, listed: Line, bench: Bench) -> list[str]:
     return [
         f"1 list of erasures: line {listed.number} of {len(bench.lists)} place(s); the record is suppressed",
         f"2 log: position {erased.at}, known {us_text(erased.known_us)}",

@@ -31,7 +31,7 @@ from hub.erasure.plan import Plan, counted, holds_over, plan_of
 from hub.erasure.runs import Progress, Run, Runs, quiet
 from hub.erasure.steps import Steps
 from hub.erasure.telling import row_to_repeat
-from hub.erasurelist import Listed, check_places
+from hub.erasurelist import Line, check_places
 
 log = structlog.get_logger()
 RETENTION_OVER = "retention-over"
@@ -161,9 +161,8 @@ class Eraser:
 
     def _carry_out_together(self, runs: Sequence[Run], progress: Progress = quiet) -> None:
         """The steps of many; the views are written anew once. Where a hold came first, the record goes on as it was."""
-        told: list[tuple[Run, int, Listed, list[SecretName]]] = []
-        for number, run in enumerate(runs, 1):
-            listed = self._steps.enlist(run)
+        told: list[tuple[Run, int, Line, list[SecretName]]] = []
+        for number, (run, listed) in enumerate(self._steps.enlisted(runs), 1):
             try:
                 at = self._steps.tell(run, listed, is_for_good=bool(run.token))
             except Refused as error:
@@ -232,7 +231,7 @@ class Eraser:
     # ---- the steps, one after the other
 
     def _carry_out(self, run: Run, progress: Progress) -> dict[str, Any]:
-        listed = self._steps.enlist(run)
+        (listed,) = self._steps.enlist([run])
         progress(1, STEPS)
         try:
             at = self._steps.tell(run, listed, is_for_good=bool(run.token))

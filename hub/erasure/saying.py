@@ -14,13 +14,14 @@ from typing import Any
 
 import structlog
 
+from events.clock import us_text
 from events.codec import header_id
 from events.ids import SubjectId
 from events.log.port import Outcome
 from events.log.sqlite import PARTITION
 from hub.erasure.bench import START_WAIT_S, Bench
 from hub.erasure.doors import Holding
-from hub.erasurelist import Decision, Listed, Why, append, bring_up, read_list, united
+from hub.erasurelist import Decision, Line, Why, append, bring_up, read_united
 from projections.custody import queries as custody
 from projections.engine.membership import queries as membership
 
@@ -45,8 +46,8 @@ class Saying:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._one_at_a_time = threading.Lock()
-        self.said_again: list[Listed] = []
-        self.not_said_again: list[Listed] = []  # holds and restrictions of records that are not here any more
+        self.said_again: list[Line] = []
+        self.not_said_again: list[Line] = []  # holds and restrictions of records that are not here any more
 
     def say(self, act: Decision, agency: str, subject: SubjectId, record: str, why: Why) -> Outcome:
         """Says a decision about a record; durable in every place of the list before the log has it.
@@ -62,7 +63,7 @@ class Saying:
         about = subject.hex() if act in _HOLDS else record
         cause = secrets.token_hex(16)  # a decision by hand is its own cause
         row = bench.writer.row(KINDS[act], about, payload_of(subject, why), cause=cause, model=MODEL)
-        append(bench.lists, act, agency, subject, (), token, bench.clock(), header_id(row.header), why)
+        append(bench.lists, Line(act, agency, subject, (), token, us_text(bench.clock()), header_id(row.header), why))
         if act not in _HOLDS:
             (outcome,) = bench.log.append([row])
             return outcome
@@ -91,7 +92,7 @@ class Saying:
         if self.not_said_again:
             log.warning("decisions_not_said_again", count=len(self.not_said_again))
 
-    def _is_said_again(self, each: Listed) -> bool:
+    def _is_said_again(self, each: Line) -> bool:
         """False for a restriction on a record of which the log says nothing: whose it is stands in no list."""
         act: Decision = each.act  # type: ignore[assignment]  # the list tells decisions from other acts
         self._bench.catch_up(START_WAIT_S)
@@ -102,9 +103,9 @@ class Saying:
         self._said(act, each.agency, SubjectId(each.subject), record or "", each.token, each.why)
         return True
 
-    def _newest(self) -> dict[_Slot, Listed]:
+    def _newest(self) -> dict[_Slot, Line]:
         """The newest line about each hold and each restriction; of records that are there."""
-        standing = united([read_list(place) for place in self._bench.lists]).standing
+        standing = read_united(self._bench.lists).standing
         gone = {each.subject for each in standing if each.act == "erased"}
         return {_slot(each): each for each in standing if each.is_decision and each.subject not in gone}
 
@@ -131,7 +132,7 @@ class Saying:
             agency = record.partition(":")[0]
             token = bench.keys.suppression_of(agency, record)
             event = self._event_known_at(known_us)
-            append(bench.lists, each.act, agency, each.subject, (), token, known_us, event, each.why)
+            append(bench.lists, Line(each.act, agency, each.subject, (), token, us_text(known_us), event, each.why))
 
     def _event_known_at(self, known_us: int) -> bytes:
         """The id of the event that was known at a time; no two are at one."""
@@ -151,7 +152,7 @@ def payload_of(subject: bytes, why: Why) -> dict[str, Any]:
     return {"subject": subject.hex(), **said}
 
 
-def decision_document(each: Listed) -> dict[str, Any]:
+def decision_document(each: Line) -> dict[str, Any]:
     """A line about a hold or a restriction as officers read it; it names nobody."""
     ground, reference, person = each.why or Why("")
     return {
@@ -164,18 +165,16 @@ def decision_document(each: Listed) -> dict[str, Any]:
     }
 
 
-def _slot(each: Listed) -> _Slot:
+def _slot(each: Line) -> _Slot:
     is_hold = each.act in _HOLDS
     return is_hold, each.subject, (each.why.reference or "") if is_hold and each.why is not None else ""
 
 
-def _standing(
-    holds: Iterable[custody.Hold], restrictions: Iterable[custody.Restriction]
-) -> Iterator[tuple[Listed, int]]:
+def _standing(holds: Iterable[custody.Hold], restrictions: Iterable[custody.Restriction]) -> Iterator[tuple[Line, int]]:
     """What lies on records now, as a list would say it, and since when."""
     for hold in holds:
         why = Why(hold.ground, hold.reference or None, hold.person)
-        yield Listed(0, "held", "", hold.subject, (), b"", "", b"", b"", why), hold.since_us
+        yield Line("held", "", hold.subject, (), b"", "", why=why), hold.since_us
     for each in restrictions:
         why = Why(each.ground, each.reference)
-        yield Listed(0, "restricted", "", each.subject, (), b"", "", b"", b"", why), each.since_us
+        yield Line("restricted", "", each.subject, (), b"", "", why=why), each.since_us

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
+from events.clock import us_text
 from events.codec import header_id, read_header
 from events.ids import SubjectId
 from events.log.sqlite import PARTITION
@@ -17,7 +19,7 @@ from hub.erasure.doors import Closing
 from hub.erasure.removing import destroy_others
 from hub.erasure.runs import Run, Runs
 from hub.erasure.telling import event_of, told_at, views_behind
-from hub.erasurelist import Act, Listed, append, bring_up, longest_of, read_list
+from hub.erasurelist import Act, Line, append, read_longest
 from hub.ledger.prove import prove
 from projections.custody import queries as custody
 
@@ -26,6 +28,10 @@ LEASE_S = 60.0
 # What the views held of an erased record may stand in their files' free pages so long while others are erased too.
 CLEARED_WITHIN_S = 60.0
 _FOLD_WAIT_S = 60.0
+# The list is read as a whole, so lines of many runs are written together. As long as these take, a hold on a record may
+# still make its line void.
+_ENLISTED_TOGETHER = 500
+_About = tuple[Act, bytes, bytes]
 
 
 class Steps:
@@ -44,22 +50,30 @@ class Steps:
         now_us, folded = self._bench.clock(), self._bench.runner.applied
         return Run(agency, subject.hex(), "", ground, reference, None, key_ids, now_us, 0, folded, 0)
 
-    def enlist(self, run: Run) -> Listed:
-        """The first step; a line that is there already is not written again."""
-        places = self._bench.lists
+    def enlist(self, runs: Sequence[Run]) -> list[Line]:
+        """The first step of several runs, for each its line; one that is there already is not written again."""
+        places, wanted = self._bench.lists, [self._line_of(run) for run in runs]
+        there: dict[_About, list[Line]] = {}
+        for each in read_longest(places).standing:
+            there.setdefault(_about(each), []).append(each)
+        found = [_newest(line, there.get(_about(line), ())) for line in wanted]
+        # Where all of them are there, a crash may still have come between the places.
+        added = iter(append(places, *(line for line, old in zip(wanted, found, strict=True) if old is None)))
+        for run in runs:
+            if run.token:
+                self._bench.keys.suppress(bytes.fromhex(run.token))
+        return [old or next(added) for old in found]
+
+    def enlisted(self, runs: Iterable[Run]) -> Iterator[tuple[Run, Line]]:
+        """The first step of many runs, some at a time as they are asked for; each run with its line."""
+        left = iter(runs)
+        while some := list(islice(left, _ENLISTED_TOGETHER)):
+            yield from zip(some, self.enlist(some), strict=True)
+
+    def _line_of(self, run: Run) -> Line:
         act: Act = "erased" if run.is_whole else "shredded" if run.offset is None else "redacted"
-        subject, event = run.subject_bytes, self._redacted(run)
-        for listed in reversed(longest_of([read_list(place) for place in places]).standing):
-            is_it = (listed.act, listed.subject, listed.event) == (act, subject, event)
-            if is_it and set(run.keys) <= set(listed.key_ids):
-                bring_up(places)  # a crash may have come between the places
-                break
-        else:
-            token = bytes.fromhex(run.token)
-            listed = append(places, act, run.agency, subject, run.keys, token, self._bench.clock(), event)
-        if run.token:
-            self._bench.keys.suppress(bytes.fromhex(run.token))
-        return listed
+        token, at = bytes.fromhex(run.token), us_text(self._bench.clock())
+        return Line(act, run.agency, run.subject_bytes, run.keys, token, at, self._redacted(run))
 
     def _redacted(self, run: Run) -> bytes:
         """The id of the event that a run redacts, by which a restored log finds it; empty for other runs."""
@@ -68,7 +82,7 @@ class Steps:
         (row,) = self._bench.log.read(PARTITION, run.offset, 1)
         return header_id(row.header)
 
-    def tell(self, run: Run, listed: Listed, *, is_for_good: bool) -> int:
+    def tell(self, run: Run, listed: Line, *, is_for_good: bool) -> int:
         """The second step: the event, and its offset. Raises Refused `held`."""
         bench = self._bench
         bench.catch_up()
@@ -91,7 +105,7 @@ class Steps:
         if token:
             self._bench.keys.readmit(token)
         bench = self._bench
-        append(bench.lists, "void", run.agency, run.subject_bytes, run.keys, token, bench.clock())
+        append(bench.lists, Line("void", run.agency, run.subject_bytes, run.keys, token, us_text(bench.clock())))
         self._runs.end(run)
 
     def destroy(self, run: Run, at: int) -> list[SecretName]:
@@ -127,7 +141,7 @@ class Steps:
 
     # ---- the certificate
 
-    def complete(self, run: Run, at: int, listed: Listed, destroyed: Sequence[SecretName]) -> dict[str, Any]:
+    def complete(self, run: Run, at: int, listed: Line, destroyed: Sequence[SecretName]) -> dict[str, Any]:
         """The sixth step; the certificate."""
         bench = self._bench
         with bench.store.snapshot() as db:
@@ -166,3 +180,12 @@ class Steps:
         rows = self._bench.log.read(PARTITION, run.counted_to, max(at - run.counted_to, 0))
         headers = (read_header(row.header) for row in rows)
         return sum(header is not None and header.subject == run.subject_bytes for header in headers)
+
+
+def _about(line: Line) -> _About:
+    return line.act, line.subject, line.event
+
+
+def _newest(wanted: Line, lines: Sequence[Line]) -> Line | None:
+    """The last of the lines about the same that names all the keys."""
+    return next((each for each in reversed(lines) if set(wanted.key_ids) <= set(each.key_ids)), None)

@@ -10,12 +10,12 @@ from events.errors import Refused, TryAgainLater
 from events.ledger import includes
 from events.log.sqlite import PARTITION, SqliteLog
 from hub.erasure.runs import Run
-from hub.erasurelist import Listed
+from hub.erasurelist import Line
 from hub.ledger.removals import repeated
 from projections.custody import queries as custody
 
 
-def event_of(run: Run, listed: Listed) -> tuple[str, dict[str, Any]]:
+def event_of(run: Run, listed: Line) -> tuple[str, dict[str, Any]]:
     """What the log is told of a run: type and payload."""
     payload: dict[str, Any] = {
         "subject": run.subject,

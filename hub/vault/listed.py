@@ -18,9 +18,8 @@ from events.sealing import SecretName
 from hub.erasurelist import (
     Act,
     ErasureList,
-    Listed,
+    Line,
     Place,
-    appended,
     is_unsigned,
     read_list,
     read_unchecked,
@@ -46,13 +45,6 @@ class Told(NamedTuple):
     subject: bytes
     key_ids: tuple[bytes, ...]
     known_us: int
-
-    def is_in(self, listed: ErasureList) -> bool:
-        """Whether a list has it."""
-        of_subject = [each for each in listed.standing if each.subject == self.subject]
-        if self.act == "erased":
-            return any(each.act == "erased" for each in of_subject)
-        return {key_id for each in of_subject for key_id in each.key_ids} >= set(self.key_ids)
 
 
 def erasures_told(log: Path, keys: Path, kms: Kms) -> list[Told]:
@@ -84,20 +76,26 @@ def _told(logged: Logged) -> Told:
     return Told(act, AGENCY, bytes.fromhex(payload["subject"]), key_ids, logged.known_us)
 
 
-def with_told(listed: ErasureList, told: Iterable[Told]) -> ErasureList:
-    """A list with what else a log tells of. Nobody knows those records' suppression tokens any more."""
+def missing(listed: ErasureList, told: Iterable[Told]) -> list[Line]:
+    """What a log tells of and a list lacks, as lines. Nobody knows those records' suppression tokens any more."""
+    erased = {each.subject for each in listed.standing if each.act == "erased"}
+    keys = {(each.subject, key_id) for each in listed.standing for key_id in each.key_ids}
+    found = []
     for each in told:
-        if not each.is_in(listed):
-            listed = appended(listed, each.act, each.agency, each.subject, each.key_ids, b"", us_text(each.known_us))
-    return listed
+        named = {(each.subject, key_id) for key_id in each.key_ids}
+        if each.subject not in erased if each.act == "erased" else not named <= keys:
+            found.append(Line(each.act, each.agency, each.subject, each.key_ids, b"", us_text(each.known_us)))
+            keys |= named
+            erased |= {each.subject} if each.act == "erased" else set()
+    return found
 
 
-def destroyed_by(kms: Kms) -> list[Listed]:
+def destroyed_by(kms: Kms) -> list[Line]:
     """Agencies whose key the Kms destroyed, as a list says it: no list has to be there for that."""
-    return [Listed(0, "key-destroyed", agency, b"", (), b"", "", b"") for agency in destroyed_agencies(kms)]
+    return [Line("key-destroyed", agency, b"", (), b"", "") for agency in destroyed_agencies(kms)]
 
 
-def destroy_listed(path: Path, entries: Iterable[Listed], at_us: int) -> int:
+def destroy_listed(path: Path, entries: Iterable[Line], at_us: int) -> int:
     """Destroys what the list names, in its order; how many secrets there were.
 
     Everything of an erased subject goes, whichever keys the list knew of; of other entries the keys that they list.
@@ -138,7 +136,7 @@ def sign_old_lists(places: Sequence[Place], keys: Path, under_way: Collection[by
                 write_list(place, own)
 
 
-def _would_destroy(keys: Path, entries: Iterable[Listed]) -> bool:
+def _would_destroy(keys: Path, entries: Iterable[Line]) -> bool:
     """Whether a key is there that a list says is destroyed."""
     db = open_file(keys, STORED_FORMAT, make_tables)
     try:
@@ -148,7 +146,7 @@ def _would_destroy(keys: Path, entries: Iterable[Listed]) -> bool:
         db.close()
 
 
-def _done(db: apsw.Connection, entry: Listed, at_us: int) -> list[bytes]:
+def _done(db: apsw.Connection, entry: Line, at_us: int) -> list[bytes]:
     """The bytes that no file may hold any more."""
     if entry.act == "key-destroyed":
         return destroying.destroy_agency(db, entry.agency, at_us)
@@ -165,17 +163,17 @@ def _done(db: apsw.Connection, entry: Listed, at_us: int) -> list[bytes]:
     return destroying.destroy(db, wanted, [], [entry.subject] if is_whole else [], at_us)
 
 
-def _to_destroy(db: apsw.Connection, entry: Listed) -> list[SecretName]:
+def _to_destroy(db: apsw.Connection, entry: Line) -> list[SecretName]:
     """The secrets of the subject that go with an entry and are there."""
     stored = destroying.secrets_of(db, entry.subject)
     return [each for each in stored if entry.act == "erased" or each.key_id in entry.key_ids]
 
 
-def _is_known(db: apsw.Connection, entry: Listed) -> bool:
+def _is_known(db: apsw.Connection, entry: Line) -> bool:
     return bool(db.execute("SELECT 1 FROM subjects WHERE subject = ?", (entry.subject,)).get)
 
 
-def _is_left(db: apsw.Connection, entry: Listed) -> bool:
+def _is_left(db: apsw.Connection, entry: Line) -> bool:
     """Whether anything is there that goes with an entry."""
     if entry.act == "key-destroyed":
         return destroying.has_key(db, entry.agency)

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.clock import us_text
 from events.errors import TryAgainLater, WrongSettings
 from hub.erasurelist import (
     FILE,
     Act,
     ErasureList,
+    Line,
     Place,
     _line_of,
     append,
@@ -37,7 +39,8 @@ ACTS = st.lists(st.tuples(st.sampled_from(["erased", "shredded", "readmitted"]),
 
 
 def add(number: int, *places: Place, act: Act = "erased") -> None:
-    append(places, act, "housing", bytes([number]) * 16, [bytes([number]) * 24], bytes([number]) * 32, number)
+    keys, token = (bytes([number]) * 24,), bytes([number]) * 32
+    append(places, Line(act, "housing", bytes([number]) * 16, keys, token, us_text(number)))
 
 
 def unsign(path: Path) -> None:
@@ -121,7 +124,7 @@ def test_a_line_of_whoever_has_no_key_is_refused_though_its_hash_is_right(places
     add(1, *places)
     theirs = Place(places[0].path, ListKey(LocalKms(tmp_path / "theirs.key")))
     genuine = read_unchecked(places[0].path)
-    longer = appended(genuine, "erased", "housing", bytes(16), (), b"", "2026-01-01T00:00:00Z")
+    longer = appended(genuine, Line("erased", "housing", bytes(16), (), b"", us_text(0)))
     with places[0].path.open("ab") as file:
         file.write(_line_of(longer.entries[-1], theirs.key))
     assert read_unchecked(places[0].path) == longer, "who reads the hashes alone sees nothing"
@@ -133,9 +136,7 @@ def test_a_line_that_was_edited_and_hashed_anew_is_refused(places: Places) -> No
     for number in (1, 2):
         add(number, *places)
     first, second = read_unchecked(places[0].path).entries
-    edited = appended(ErasureList(()), "erased", "housing", bytes(16), (), b"", first.at)
-    for each in (first, second):
-        edited = appended(edited, *each[1:7])
+    edited = appended(ErasureList(()), Line("erased", "housing", bytes(16), (), b"", first.at), first, second)
     genuine = [orjson.loads(line)["mac"] for line in places[0].path.read_bytes().splitlines()]
     lines = []
     for each, mac in zip(edited.entries, [*genuine, genuine[-1]], strict=True):
@@ -225,7 +226,7 @@ def test_a_union_holds_every_line_and_is_a_list_itself(
             add(number, place, act=act)
         lists.append(read_list(place))
     both = united(lists)
-    assert {each[1:7] for each in both.entries} == {each[1:7] for one in lists for each in one.entries}
+    assert {each.what for each in both.entries} == {each.what for one in lists for each in one.entries}
     write_list(whole, both)
     assert read_list(whole) == both
     assert longest_of([both, max(lists, key=lambda each: len(each.entries))]) == both

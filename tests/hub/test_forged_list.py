@@ -9,10 +9,11 @@ from pathlib import Path
 import orjson
 import pytest
 
+from events.clock import us_text
 from events.errors import WrongSettings
 from hub.assembly import Hub
 from hub.backup import MANIFEST
-from hub.erasurelist import ErasureList, _line_of, append, appended, places_of, read_unchecked
+from hub.erasurelist import ErasureList, Line, _line_of, append, appended, places_of, read_unchecked
 from hub.restore import declare, restore
 from hub.settings import read_settings
 from hub.vault.kms import LocalKms
@@ -30,7 +31,7 @@ def officer(tmp_path: Path) -> Officer:
 def forge(officer: Officer, kms: Path) -> None:
     """A line in the second place that the hub did not write, right but for its key: erase the first tenant."""
     (place,) = places_of([officer.second / FILE], LocalKms(kms))
-    forged = appended(read_unchecked(place.path), "erased", "housing", officer.subject, (), b"", "2026-01-01T00:00:00Z")
+    forged = appended(read_unchecked(place.path), Line("erased", "housing", officer.subject, (), b"", us_text(0)))
     with place.path.open("ab") as file:
         file.write(_line_of(forged.entries[-1], place.key))
     assert read_unchecked(place.path) == forged, "who reads the hashes alone sees nothing"
@@ -41,8 +42,7 @@ def rewritten(officer: Officer, change: Callable[[ErasureList], ErasureList], na
     path = officer.folder / name / FILE
     macs = [orjson.loads(line).get("mac") for line in path.read_bytes().splitlines()]
     (place,) = places_of([path.with_name("anew")], LocalKms(officer.folder / "theirs.key"))
-    for each in change(read_unchecked(path)).entries:
-        append([place], *each[1:6], 1, each.event, each.why)
+    append([place], *change(read_unchecked(path)).entries)
     told = [orjson.loads(line) for line in place.path.read_bytes().splitlines()]
     path.write_bytes(b"".join(orjson.dumps({**each, "mac": mac}) + b"\n" for each, mac in zip(told, macs, strict=True)))
 
@@ -127,7 +127,7 @@ def test_a_homes_own_list_of_before_is_signed_once_and_the_second_place_after_it
 
 def test_a_list_of_before_is_not_believed_where_it_would_destroy_anything(officer: Officer) -> None:
     (home,) = places_of([officer.home / FILE], LocalKms(officer.home / "kms.key"))
-    append([home], "erased", "housing", officer.subject, (), b"", 1)
+    append([home], Line("erased", "housing", officer.subject, (), b"", us_text(1)))
     unsign(home.path)
     with pytest.raises(WrongSettings, match=r"erasure-list-unsigned.*line 1 "):
         Hub(officer.settings("home"))

@@ -12,6 +12,7 @@ import apsw
 import orjson
 import pytest
 
+from events.clock import us_text
 from events.codec import read_header
 from events.errors import WrongSettings
 from events.ids import SubjectId
@@ -19,7 +20,7 @@ from events.log.sqlite import PARTITION
 from hub import restore as restoring
 from hub.assembly import Hub
 from hub.backup import MANIFEST, back_up, copy_database
-from hub.erasurelist import append, places_of, read_unchecked
+from hub.erasurelist import Line, append, places_of, read_unchecked
 from hub.reading import Reading
 from hub.receipts.reopening import reopen_lost
 from hub.restore import restore
@@ -53,7 +54,7 @@ class Officer:
         """Lists the first tenant's erasure, and tells the log."""
         settings = self.settings("home")
         places = places_of(settings.erasure_lists, LocalKms(settings.kms_file))
-        append(places, "erased", "housing", self.subject, [self.key_id], self.token, 1)
+        append(places, Line("erased", "housing", self.subject, (self.key_id,), self.token, us_text(1)))
         if not tells_log:
             return
         with Hub(settings) as hub:

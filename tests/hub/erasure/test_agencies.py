@@ -178,6 +178,37 @@ def test_the_key_is_gone_after_the_next_start_wherever_it_was_killed(
         assert [each.event.type for each in events_of(hub)].count("hub.erasure-completed") == 2
 
 
+def test_a_hold_that_comes_while_an_erasure_that_met_a_fault_waits_keeps_the_record(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both records were listed by then, and the log told of neither."""
+    with open_home(home) as hub:
+        monkeypatch.setattr(steps.Steps, "tell", die)
+        with pytest.raises(Killed):
+            hub.eraser.erase_agency("housing", ground="contract-ended")
+        monkeypatch.undo()
+        assert [each.act for each in read_unchecked(home / "erasures.jsonl").entries] == ["erased"] * 3
+        hub.acts.hold(BOB, ground="litigation")
+    for _ in range(2):
+        with open_home(home) as hub:
+            assert hub.wait_until_read(20)
+            assert (len(find(hub, ANN)), len(find(hub, BOB))) == (0, 1)
+            assert "housing" in {each.event.agency for each in events_of(hub)}, "his keys are there"
+            assert hub.eraser.under_way() == []
+
+
+def test_the_list_is_read_as_a_whole_for_many_records_and_not_for_each(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_home(home) as hub:
+        for number in range(100, 140):
+            send(hub, registration(f"many-{number}", f"tenant/{number}", number=nhs_number(number)))
+        read: list[Path] = []
+        monkeypatch.setattr(erasurelist, "_lines", _noting(erasurelist._lines, read))
+        hub.eraser.erase_agency("housing", ground="contract-ended")
+    assert len(read) < 20
+
+
 # ---- copies
 
 
@@ -248,6 +279,14 @@ def test_the_views_of_what_a_kill_left_are_renewed_before_the_hub_serves(home: P
     before = (home / "views.current").read_text()
     open_home(home).close()
     assert (home / "views.current").read_text() != before
+
+
+def _noting(real: Callable[[Path], Any], read: list[Path]) -> Callable[[Path], Any]:
+    def noting(path: Path) -> Any:
+        read.append(path)
+        return real(path)
+
+    return noting
 
 
 def _completes(kind: str) -> bool:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from events.clock import us_text
 from events.errors import Refused, TryAgainLater
 from events.log.sqlite import SqliteLog
 from hub import backup, erasurelist
 from hub.assembly import Hub
 from hub.backup import back_up
-from hub.erasurelist import DECISIONS, Listed, append, places_of, read_list, read_unchecked
+from hub.erasurelist import DECISIONS, Line, append, places_of, read_list, read_unchecked
 from hub.restore import declare, restore
 from hub.settings import Settings, read_settings
 from hub.vault.kms import LocalKms
@@ -58,7 +59,7 @@ class Office:
         return [(each.act, each.why and each.why.reference) for each in decisions(self.folder / home)]
 
 
-def decisions(home: Path) -> list[Listed]:
+def decisions(home: Path) -> list[Line]:
     return [each for each in read_unchecked(home / "erasures.jsonl").entries if each.act in DECISIONS]
 
 
@@ -348,7 +349,7 @@ def test_nothing_is_held_where_the_list_cannot_say_so(office: Office) -> None:
 
 def test_a_decision_is_not_taken_back_by_a_void_erasure(tmp_path: Path) -> None:
     [place] = places_of([tmp_path / "erasures.jsonl"], LocalKms(tmp_path / "kms.key"))
-    append([place], "held", "housing", bytes(16), (), bytes(32), 1, bytes(32), erasurelist.Why("litigation"))
-    append([place], "erased", "housing", bytes(16), (), bytes(32), 2)
-    append([place], "void", "housing", bytes(16), (), bytes(32), 3)
+    about = ("housing", bytes(16), (), bytes(32))
+    held = Line("held", *about, us_text(1), bytes(32), erasurelist.Why("litigation"))
+    append([place], held, Line("erased", *about, us_text(2)), Line("void", *about, us_text(3)))
     assert [each.act for each in read_list(place).standing] == ["held"]
