@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Protocol
+from zoneinfo import available_timezones
 
 from events.errors import TryAgainLater
 
@@ -69,3 +71,9 @@ def from_us(microseconds: int) -> datetime:
 def us_text(microseconds: int) -> str:
     """RFC 3339 text with all six decimals, as known times are always printed."""
     return from_us(microseconds).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """The time zones of the IANA list; looked for on the disk once, which takes as long as opening a home."""
+    return frozenset(available_timezones())

@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
+from events.clock import zone_names
 from events.errors import WrongSettings
 
 DEFAULT_HOME = ".tellonce"
@@ -51,7 +52,7 @@ def read_settings(home: Path | None = None, environ: Mapping[str, str] = os.envi
     accepts = environ.get("TELLONCE_ACCEPT_CLOCK", "")
     level = environ.get("TELLONCE_LOG") or None
     faults = []
-    if zone not in available_timezones():
+    if zone not in zone_names():
         faults.append("TELLONCE_ZONE is not a time zone of the IANA list")
     if accepts not in ("", "0", "1"):
         faults.append("TELLONCE_ACCEPT_CLOCK is neither 0 nor 1")

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from events.clock import zone_names
 from events.errors import Refused, WrongSettings
 
 _NAME = r"^[a-z0-9][a-z0-9-]{0,39}$"
@@ -65,7 +66,7 @@ class Agency(BaseModel):
     @field_validator("zone")
     @classmethod
     def _is_a_zone(cls, zone: str) -> str:
-        if zone not in available_timezones():
+        if zone not in zone_names():
             raise ValueError("not a time zone of the IANA list")
         return zone
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Executable, MetaData, Select, Table, bindparam, select
@@ -99,12 +100,13 @@ def sql(statement: Executable) -> str:
     return str(statement.compile(dialect=_DIALECT))  # type: ignore[attr-defined]
 
 
-def table_sql(metadata: MetaData) -> list[str]:
+@cache
+def table_sql(metadata: MetaData) -> tuple[str, ...]:
     """The statements that make all its tables and indexes."""
     told: list[ExecutableDDLElement] = []
     for table in metadata.sorted_tables:
         told += [CreateTable(table), *map(CreateIndex, sorted(table.indexes, key=lambda index: str(index.name)))]
-    return [str(each.compile(dialect=_DIALECT)) for each in told]
+    return tuple(str(each.compile(dialect=_DIALECT)) for each in told)
 
 
 def insert_sql(table: Table, *, replace: bool = False) -> str:
