@@ -82,6 +82,7 @@ def served(copy: Path, environment: Mapping[str, str]) -> Iterator[int]:
         assert hub.wait(30) == 0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_the_tour_works_as_it_is_written(copy: Path, environment: Mapping[str, str], served: int) -> None:
     tour = [block for block in blocks() if block.strip() not in NOT_RUN]

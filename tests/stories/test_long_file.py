@@ -57,6 +57,7 @@ def _write_long_csv(path: Path, size_bytes: int) -> int:
     return rows
 
 
+@pytest.mark.long
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("size_mb", [30, pytest.param(300, marks=pytest.mark.proof)])
 def test_a_long_csv_streams_through_bounded_memory(tmp_path: Path, size_mb: int) -> None:

@@ -21,6 +21,7 @@ from hub.demo.run import MARK, SEED, Borough, History, clean, make_home
 from hub.reading import Reading, TimelineQuestion
 from hub.settings import Settings
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).resolve().parents[3]
 TOWN = Borough(SEED, date(2026, 3, 31), 40)
 STEWARD = Caller("sam", "steward", "hub", "record-linkage")
