@@ -64,7 +64,7 @@ def other_format(where: str, found: str, stored_format: int) -> WrongSettings:
             "home-older",
             what,
             where=where,
-            next_step="`tellonce log reseal` writes a home of that format anew, sealed.",
+            next_step="`tellonce log reseal` writes format 1 anew, sealed; any other needs the program that wrote it.",
         )
     return WrongSettings(
         "home-newer", what, where=where, next_step="Use the version of tellonce that wrote it, or a newer one."

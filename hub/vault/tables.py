@@ -11,7 +11,7 @@ import apsw
 
 from events.sealing import WRAPPED_BYTES
 
-STORED_FORMAT = 2
+STORED_FORMAT = 3  # 2 was that of no release: look-ups that were not bound, no MACs
 EMPTY = bytes(WRAPPED_BYTES)  # in place of a secret that was destroyed
 KEYS_KEPT_DAYS = 30  # so long a backup of keys may be kept: an erasure is final when the last one with its keys is gone
 FIRST_GENERATION = 1_000  # of an agency's keys; up to 32,767 all take two bytes, so that a row keeps its size

@@ -351,15 +351,16 @@ def test_a_file_opened_too_widely_is_made_private(open_keys: OpenKeys, path: Pat
 
 def test_a_file_of_a_newer_format_is_refused(open_keys: OpenKeys, path: Path) -> None:
     open_keys().close()
-    rewritten(path, "UPDATE meta SET value = '3' WHERE name = 'format'")
-    with pytest.raises(WrongSettings, match=r"home-newer: keys\.sqlite: .* format 3, this program reads 2"):
+    rewritten(path, "UPDATE meta SET value = '4' WHERE name = 'format'")
+    with pytest.raises(WrongSettings, match=r"home-newer: keys\.sqlite: .* format 4, this program reads 3"):
         open_keys()
 
 
-def test_a_file_from_before_sealing_is_refused(open_keys: OpenKeys, path: Path) -> None:
+@pytest.mark.parametrize("older", [1, 2])
+def test_a_file_of_an_older_format_is_refused(open_keys: OpenKeys, path: Path, older: int) -> None:
     open_keys().close()
-    rewritten(path, "UPDATE meta SET value = '1' WHERE name = 'format'")
-    with pytest.raises(WrongSettings, match=r"home-older: keys\.sqlite: .* format 1, .*log reseal"):
+    rewritten(path, f"UPDATE meta SET value = '{older}' WHERE name = 'format'")
+    with pytest.raises(WrongSettings, match=rf"home-older: keys\.sqlite: .* format {older}, .*log reseal"):
         open_keys()
 
 
