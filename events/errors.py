@@ -1,4 +1,4 @@
-"""Every error the hub raises on purpose: one root, four children named by what happens next.
+"""Every error the hub raises on purpose: one root, five children named by what happens next.
 
 A message says what, where and what to do, with a stable code, and never a person's data.
 Anything that is not a HubError is a bug and stays loud.
@@ -37,3 +37,7 @@ class WrongSettings(HubError):
 
 class Refused(HubError):
     """The caller may not do this, or the state of the hub forbids it."""
+
+
+class BrokenKey(HubError):
+    """A stored key or secret does not open, or is not the record's own: what needs it waits, and nothing else does."""

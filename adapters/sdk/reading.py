@@ -18,7 +18,7 @@ from adapters.sdk.making import ERASED, EventMaker, Made, Making
 from adapters.sdk.outcome import State
 from adapters.sdk.receipts import Arrival, Part
 from adapters.sdk.register import Agency, System
-from events.errors import HubError, RejectedMessage
+from events.errors import BrokenKey, HubError, RejectedMessage
 from events.identity import RecordKeys
 from events.log.port import Log, Outcome
 
@@ -123,7 +123,7 @@ def make(maker: EventMaker, translated: Translated) -> Pending:
         return Pending(message, "quarantined", "", (fault,) if fault is not None else (), (), Part(message))
     try:
         making = maker.make(message, translation, ordinals)
-    except RejectedMessage as error:
+    except (RejectedMessage, BrokenKey) as error:  # the second waits whole, for a key store that was mended
         return Pending(message, "quarantined", "", (_finding_of(error),), (), Part(message))
     return _pending(message, translation, making, maker.version)
 
@@ -172,5 +172,5 @@ def _adapter_failed(adapter: Adapter, error: Exception) -> RejectedMessage:
     )
 
 
-def _finding_of(error: RejectedMessage) -> Finding:
+def _finding_of(error: RejectedMessage | BrokenKey) -> Finding:
     return Finding(error.code, error.where, " ".join(filter(None, (f"{error.what}.", error.next_step))))

@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from events.errors import HubError
+from events.errors import BrokenKey
 from events.sealing import SECRET_BYTES, Cipher, DoesNotOpen, SecretName, unwrap
 from hub.vault.kms import KeyDestroyed, Kms
 from hub.vault.tables import EMPTY, FIRST_GENERATION, text_of
@@ -19,10 +19,6 @@ _ALL = (
     "SELECT CAST(agency AS BLOB), CAST(generation AS INTEGER), CAST(wrapped AS BLOB) FROM agency_keys "
     "ORDER BY generation"
 )
-
-
-class BrokenKey(HubError):
-    """A stored key or secret that does not open: the key store was damaged."""
 
 
 class AgencyKeys:

@@ -17,13 +17,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from events.codec import Closed, Header, Opened, StoredRow, open_row, read_header
 from events.envelope import Logged
+from events.errors import BrokenKey
 from events.identity import PairKeys, cipher_of, keys_of_pair, reading_keys
 from events.ids import SubjectId
 from events.log.bulk import select_rows
 from events.sealing import NO_KEY_ID, Cipher
 from events.soundness import BROKEN_ROW
 from hub.sqlite import open_to_read, reading_told
-from hub.vault.agencies import AgencyKeys, BrokenKey, opened_secret
+from hub.vault.agencies import AgencyKeys, opened_secret
 from hub.vault.boxes import ERASED, Held, Opening, is_boxed, unboxed
 from hub.vault.counting import refusal, refusal_of_unboxed
 from hub.vault.kms import Kms

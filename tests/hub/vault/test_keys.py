@@ -14,12 +14,11 @@ import apsw
 import pytest
 
 from events.clock import DrivenClock
-from events.errors import TryAgainLater, WrongSettings
+from events.errors import BrokenKey, TryAgainLater, WrongSettings
 from events.identity import SubjectKeys, subject_keys
 from events.ids import SubjectId
 from events.sealing import Cipher, SecretName, key_id_of, unwrap
 from hub.vault import keys as keys_module
-from hub.vault.agencies import BrokenKey
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
 from tests.small_disk import mounted

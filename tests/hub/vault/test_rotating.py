@@ -12,10 +12,9 @@ import apsw
 import pytest
 
 from events.clock import DrivenClock
-from events.errors import WrongSettings
+from events.errors import BrokenKey, WrongSettings
 from events.identity import SubjectKeys
 from hub.vault import rotating
-from hub.vault.agencies import BrokenKey
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
 from hub.vault.ring import Ring

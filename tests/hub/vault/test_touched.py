@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from events.codec import StoredRow
-from events.errors import HubError
-from hub.vault.agencies import BrokenKey
+from events.errors import BrokenKey, HubError
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
 from hub.vault.ring import Ring
