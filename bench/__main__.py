@@ -6,14 +6,13 @@ BENCH_ARGS takes the options: `make bench BENCH_ARGS="--only ingest --runs 7"`.
 from __future__ import annotations
 
 import argparse
-import logging
 import threading
 from collections.abc import Sequence
 
-import structlog
 from rich.console import Console
 
 from bench import homes
+from bench.apart import be_quiet, measuring
 from bench.figures import FIGURES
 from bench.figures.reads import read_everybody
 from bench.measuring import Bench, Line
@@ -26,7 +25,7 @@ _QUICK_EVENTS = 500
 
 def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    be_quiet()
     with homes.scratch() as folder:
         bench = Bench(
             folder,
@@ -58,14 +57,15 @@ def _parser() -> argparse.ArgumentParser:
 def _measure(bench: Bench, only: Sequence[str] | None, *, is_markdown: bool) -> None:
     console = Console()
     lines: list[Line] = []
-    for name, figure in FIGURES.items():
-        if only and name not in only:
-            continue
-        with console.status(f"measuring: {name}"):
-            for line in figure(bench):
-                lines.append(line)
-                if not console.is_terminal:
-                    print(plain(line), flush=True)
+    with measuring() as measure:
+        for name in FIGURES:
+            if only and name not in only:
+                continue
+            with console.status(f"measuring: {name}"):
+                told = measure(name, bench)
+            lines += told
+            if not console.is_terminal:
+                print("\n".join(map(plain, told)), flush=True)
     if console.is_terminal:
         show(lines, console)
     if is_markdown:
