@@ -25,6 +25,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
+from weakref import WeakKeyDictionary
 
 import orjson
 
@@ -40,6 +41,7 @@ Decision = Literal["held", "lifted", "restricted", "unrestricted"]
 Act = Literal["erased", "shredded", "redacted", "readmitted", "void", "key-destroyed", Decision]
 DECISIONS: tuple[str, ...] = get_args(Decision)
 _ACTS = frozenset(get_args(Act))
+_Stamp = tuple[int, int, int, int]
 _ADDING = threading.Lock()  # a home has one process, and several of its threads may add a line
 
 
@@ -122,19 +124,42 @@ class ErasureList(NamedTuple):
         return digest == (self.entries[count - 1].digest if count else _START)
 
 
+# What was read of a place, and how its file looked before: a start, and an act on many records, ask again and again.
+_READ: WeakKeyDictionary[ListKey, dict[Path, tuple[_Stamp, ErasureList]]] = WeakKeyDictionary()
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None  # reading it says what is wrong
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _keep(place: Place, stamp: _Stamp | None, listed: ErasureList) -> None:
+    if stamp is not None:
+        _READ.setdefault(place.key, {})[place.path] = stamp, listed
+
+
 def read_list(place: Place) -> ErasureList:
     """The list in a file; empty where there is none. A last line that a crash cut short counts as not written.
 
     Raises WrongSettings `broken-erasure-list`, and where a line is not this hub's `erasure-list-foreign` or
     `erasure-list-unsigned`.
     """
+    stamp = _stamp(place.path)
+    known = _READ.get(place.key, {}).get(place.path)
+    if known is not None and known[0] == stamp:
+        return known[1]
     found = _lines(place.path)
     for each, mac in found:
         if mac is None:
             raise _unsigned(place.path, each.number)
         if not place.key.fits(each.digest, mac):
             raise _foreign(place.path, each.number)
-    return ErasureList(tuple(each for each, _ in found))
+    listed = ErasureList(tuple(each for each, _ in found))
+    _keep(place, stamp, listed)
+    return listed
 
 
 def read_unchecked(path: Path) -> ErasureList:
@@ -257,9 +282,12 @@ def _complete(places: Sequence[Place], lists: Sequence[ErasureList], whole: Eras
     for place, known in zip(places, lists, strict=True):
         if missing := whole.entries[len(known.entries) :]:
             try:
-                _write(place, len(known.entries), missing)
+                size_bytes = _write(place, len(known.entries), missing)
             except OSError as error:
                 raise _not_written(place.path) from error
+            stamp = _stamp(place.path)
+            if stamp is not None and stamp[1] == size_bytes:
+                _keep(place, stamp, whole)
 
 
 def _not_written(path: Path) -> TryAgainLater:
@@ -329,8 +357,8 @@ def _line_of(each: Line, key: ListKey) -> bytes:
     return canonical({**_told(each), "hash": each.digest.hex(), "mac": key.mac(each.digest).hex()}) + b"\n"
 
 
-def _write(place: Place, known: int, lines: Sequence[Line]) -> None:
-    """Durable when it returns; `known` lines stand there, and what a crash left half-written after them is cut off."""
+def _write(place: Place, known: int, lines: Sequence[Line]) -> int:
+    """Durable when it returns: the file's size. What a crash left half-written after `known` lines is cut off."""
     is_new = not place.path.exists()
     descriptor = os.open(place.path, os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "r+b") as file:
@@ -342,5 +370,7 @@ def _write(place: Place, known: int, lines: Sequence[Line]) -> None:
         file.write(b"\n" * is_unbroken + b"".join(_line_of(each, place.key) for each in lines))
         file.flush()
         os.fsync(file.fileno())
+        size_bytes = file.tell()
     if is_new:
         sync_folder(place.path.parent)
+    return size_bytes

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from events.clock import us_text
-from events.errors import Refused
+from events.errors import Refused, TryAgainLater
 from events.ids import SubjectId
 from events.log.sqlite import PARTITION
 from hub.erasure import certificate
@@ -52,6 +52,12 @@ class WholeAgency:
         run = Run(agency, "", token.hex(), ground, reference, None, (), bench.clock(), 0, 0, 0)
         check_places(bench.lists)
         self._runs.begin(run)
+        try:
+            self._listed(run, "erased")
+        except TryAgainLater:  # nothing is erased, and the caller is told so
+            if not self._is_listed(run, "erased"):
+                self._runs.end(run)
+            raise
         return self.carry_out(run, progress)
 
     def carry_out(self, run: Run, progress: Progress) -> dict[str, Any]:
@@ -62,8 +68,8 @@ class WholeAgency:
         subjects = bench.keys.subjects_of(run.agency)
         done: set[bytes] = set()
         at = 0
-        for part, listed in self._steps.enlisted(self._parts(run, subjects)):
-            told = self._told(part, listed)
+        for part in self._parts(run, subjects):
+            told = self._told(part)
             if told is None:
                 continue
             at = told
@@ -92,8 +98,9 @@ class WholeAgency:
             elif subject in listed:
                 self._steps.take_back(replace(part, key_ids=tuple(each.hex() for each in listed[subject].key_ids)))
 
-    def _told(self, part: Run, listed: Line) -> int | None:
-        """The second and the third step of one record; the offset of its erasure, None where a hold came first."""
+    def _told(self, part: Run) -> int | None:
+        """The first three steps of one record; the offset of its erasure, None where a hold came first."""
+        listed = self._steps.enlist(part)
         try:
             at = self._steps.tell(part, listed, is_for_good=True)
         except Refused:
@@ -109,11 +116,14 @@ class WholeAgency:
         self._listed(run, "key-destroyed")
         return self._bench.keys.destroy_agency(run.agency)
 
+    def _is_listed(self, run: Run, act: Act) -> bool:
+        token = bytes.fromhex(run.token)
+        return any((each.act, each.token) == (act, token) for each in read_united(self._bench.lists).standing)
+
     def _listed(self, run: Run, act: Act) -> None:
         """A line about the agency itself, once."""
         bench, token = self._bench, bytes.fromhex(run.token)
-        standing = read_united(bench.lists).standing
-        if any((each.act, each.token) == (act, token) for each in standing):
+        if self._is_listed(run, act):
             bring_up(bench.lists)  # a crash may have come between the places
         else:
             append(bench.lists, Line(act, run.agency, b"", (), token, us_text(bench.clock())))

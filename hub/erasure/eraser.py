@@ -32,6 +32,7 @@ from hub.erasure.runs import Progress, Run, Runs, quiet
 from hub.erasure.steps import Steps
 from hub.erasure.telling import row_to_repeat
 from hub.erasurelist import Line, check_places
+from hub.vault.listkey import ListKey
 
 log = structlog.get_logger()
 RETENTION_OVER = "retention-over"
@@ -43,7 +44,7 @@ class Eraser:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._runs = Runs(bench.home)
+        self._runs = Runs(bench.home, ListKey(bench.kms))
         self._steps = Steps(bench, self._runs)
         self._whole_agency = WholeAgency(bench, self._runs, self._steps)
         self._one_at_a_time = threading.Lock()
@@ -71,7 +72,7 @@ class Eraser:
             for run in runs:
                 if run.is_of_agency:
                     self._whole_agency.carry_out(run, quiet)
-            self._carry_out_together([run for run in runs if not run.is_of_agency])
+            self._carry_out_together([run for run in runs if not run.is_of_agency], is_finishing=True)
         if runs:
             log.info("erasures_finished", count=len(runs))
         return len(runs)
@@ -159,10 +160,13 @@ class Eraser:
             so_far = counted(db, subject)
         return replace(run, events=so_far.events, counted_to=so_far.up_to)
 
-    def _carry_out_together(self, runs: Sequence[Run], progress: Progress = quiet) -> None:
+    def _carry_out_together(
+        self, runs: Sequence[Run], progress: Progress = quiet, *, is_finishing: bool = False
+    ) -> None:
         """The steps of many; the views are written anew once. Where a hold came first, the record goes on as it was."""
         told: list[tuple[Run, int, Line, list[SecretName]]] = []
-        for number, (run, listed) in enumerate(self._steps.enlisted(runs), 1):
+        for number, run in enumerate(runs, 1):
+            listed = self._steps.enlist(run) if is_finishing else self._first_step(runs[number - 1 :])
             try:
                 at = self._steps.tell(run, listed, is_for_good=bool(run.token))
             except Refused as error:
@@ -230,8 +234,18 @@ class Eraser:
 
     # ---- the steps, one after the other
 
+    def _first_step(self, runs: Sequence[Run]) -> Line:
+        """Of the first of several. Where the list takes no line none of them is begun: the caller is told so."""
+        try:
+            return self._steps.enlist(runs[0])
+        except TryAgainLater:
+            for each in runs:
+                if not self._steps.is_listed(each):
+                    self._runs.end(each)
+            raise
+
     def _carry_out(self, run: Run, progress: Progress) -> dict[str, Any]:
-        (listed,) = self._steps.enlist([run])
+        listed = self._first_step([run])
         progress(1, STEPS)
         try:
             at = self._steps.tell(run, listed, is_for_good=bool(run.token))

@@ -122,6 +122,11 @@ class Retention:
         for subject, kind, known_us in db.execute(_LAST):
             key = (subject, TYPES[kind].retention)
             last[key] = max(known_us, last.get(key, 0))
+        newest: dict[bytes, int] = {}
+        for (subject, _), known_us in last.items():
+            newest[subject] = max(known_us, newest.get(subject, 0))
+        # What is still there of a record keeps its core, which says whose it is.
+        last |= {(subject, "core"): newest[subject] for subject, retention in last if retention == "core"}
         today = from_us(now_us).date()
         for (subject, retention), last_us in last.items():
             record = membership.record_of_subject(db, subject) or ""

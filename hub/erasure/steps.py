@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from events.clock import us_text
@@ -19,7 +18,7 @@ from hub.erasure.doors import Closing
 from hub.erasure.removing import destroy_others
 from hub.erasure.runs import Run, Runs
 from hub.erasure.telling import event_of, told_at, views_behind
-from hub.erasurelist import Act, Line, append, read_longest
+from hub.erasurelist import Act, Line, append, bring_up, read_longest, read_united
 from hub.ledger.prove import prove
 from projections.custody import queries as custody
 
@@ -28,10 +27,6 @@ LEASE_S = 60.0
 # What the views held of an erased record may stand in their files' free pages so long while others are erased too.
 CLEARED_WITHIN_S = 60.0
 _FOLD_WAIT_S = 60.0
-# The list is read as a whole, so lines of many runs are written together. As long as these take, a hold on a record may
-# still make its line void.
-_ENLISTED_TOGETHER = 500
-_About = tuple[Act, bytes, bytes]
 
 
 class Steps:
@@ -50,25 +45,23 @@ class Steps:
         now_us, folded = self._bench.clock(), self._bench.runner.applied
         return Run(agency, subject.hex(), "", ground, reference, None, key_ids, now_us, 0, folded, 0)
 
-    def enlist(self, runs: Sequence[Run]) -> list[Line]:
-        """The first step of several runs, for each its line; one that is there already is not written again."""
-        places, wanted = self._bench.lists, [self._line_of(run) for run in runs]
-        there: dict[_About, list[Line]] = {}
-        for each in read_longest(places).standing:
-            there.setdefault(_about(each), []).append(each)
-        found = [_newest(line, there.get(_about(line), ())) for line in wanted]
-        # Where all of them are there, a crash may still have come between the places.
-        added = iter(append(places, *(line for line, old in zip(wanted, found, strict=True) if old is None)))
-        for run in runs:
-            if run.token:
-                self._bench.keys.suppress(bytes.fromhex(run.token))
-        return [old or next(added) for old in found]
+    def enlist(self, run: Run) -> Line:
+        """The first step; a line that is there already is not written again."""
+        places, wanted = self._bench.lists, self._line_of(run)
+        for listed in reversed(read_longest(places).standing):
+            if _about(listed) == _about(wanted) and set(wanted.key_ids) <= set(listed.key_ids):
+                bring_up(places)  # a crash may have come between the places
+                break
+        else:
+            (listed,) = append(places, wanted)
+        if run.token:
+            self._bench.keys.suppress(bytes.fromhex(run.token))
+        return listed
 
-    def enlisted(self, runs: Iterable[Run]) -> Iterator[tuple[Run, Line]]:
-        """The first step of many runs, some at a time as they are asked for; each run with its line."""
-        left = iter(runs)
-        while some := list(islice(left, _ENLISTED_TOGETHER)):
-            yield from zip(some, self.enlist(some), strict=True)
+    def is_listed(self, run: Run) -> bool:
+        """Whether some place of the list says so already. Raises as `read_list` does."""
+        wanted = self._line_of(run)
+        return any(_about(each) == _about(wanted) for each in read_united(self._bench.lists).standing)
 
     def _line_of(self, run: Run) -> Line:
         act: Act = "erased" if run.is_whole else "shredded" if run.offset is None else "redacted"
@@ -182,10 +175,5 @@ class Steps:
         return sum(header is not None and header.subject == run.subject_bytes for header in headers)
 
 
-def _about(line: Line) -> _About:
+def _about(line: Line) -> tuple[Act, bytes, bytes]:
     return line.act, line.subject, line.event
-
-
-def _newest(wanted: Line, lines: Sequence[Line]) -> Line | None:
-    """The last of the lines about the same that names all the keys."""
-    return next((each for each in reversed(lines) if set(wanted.key_ids) <= set(each.key_ids)), None)

@@ -17,7 +17,7 @@ import apsw
 from events.codec import Header, Opener, StoredRow, read_header
 from events.log import file
 from events.log.sqlite import PARTITION
-from hub.erasure.runs import Runs
+from hub.erasure.runs import offsets_under_way
 from hub.ledger.ranges import Fault
 
 _HUB = "hub"
@@ -113,7 +113,7 @@ def _taken(opener: Opener, rows: Sequence[StoredRow]) -> Iterator[int]:
 
 def _is_there(db: apsw.Connection, path: Path, at: int) -> bool:
     """Whether a body is there that should not be. Between the event and the removal, its run is still open."""
-    is_under_way = any(run.offset == at for run in Runs(path.parent).open())  # before the look: it may end meanwhile
+    is_under_way = at in offsets_under_way(path.parent)  # before the look: it may end meanwhile
     row = _row(db, at)
     return not is_under_way and row is not None and bool(row.body)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -22,11 +24,11 @@ ADMIN = Caller("root", "admin", "hub", "test")
 NHS = "https://fhir.nhs.uk/Id/nhs-number"
 
 
-def open_home(folder: Path, clock: Clock | None = None) -> Hub:
+def open_home(folder: Path, clock: Clock | None = None, environ: Mapping[str, str] = MappingProxyType({})) -> Hub:
     """A hub on a folder, with the agencies `housing` and `hospital`."""
     folder.mkdir(parents=True, exist_ok=True)
     write_register(folder, *(an_agency(name, CRM, PAS) for name in ("housing", "hospital")))
-    return Hub(read_settings(folder, {}), clock)
+    return Hub(read_settings(folder, environ), clock)
 
 
 def nhs_number(number: int) -> str:

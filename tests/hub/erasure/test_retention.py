@@ -107,6 +107,18 @@ def test_a_record_of_which_everything_was_kept_long_enough_goes_whole_and_may_co
     assert shown(hub, ANN) == [(ANN, "demographics")]
 
 
+def test_what_says_whose_a_record_is_stays_as_long_as_anything_of_it(hub: Hub, clock: DrivenClock) -> None:
+    (hub.home / FILE).write_text("".join(f'[periods.{name}]\nyears = 1\nsource = "a test"\n' for name in DEFAULTS))
+    condition = {"code": {"text": "diabetes"}}
+    send(hub, cloudevent("h3", "health.condition-recorded", "tenant/1", condition, fact="condition/9"))
+    clock.set(LATER)
+    due = {(each["record"], each["retention"]) for each in officer(hub).retention(STEWARD)["due"]}
+    assert (BOB, "core") in due
+    assert not any(record == ANN and retention in ("core", "health") for record, retention in due)
+    officer(hub).apply_retention(STEWARD)
+    assert {(ANN, "demographics"), (ANN, "condition/9")} <= set(shown(hub, ANN))
+
+
 def test_nothing_is_lost_of_a_record_that_goes_on(hub: Hub, clock: DrivenClock, tmp_path: Path) -> None:
     """What was sealed before the key was destroyed, and came after, is asked for again."""
     clock.set(LATER)

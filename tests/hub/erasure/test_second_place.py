@@ -17,6 +17,7 @@ from hub.erasure.runs import Runs
 from hub.erasurelist import read_unchecked
 from hub.services import Services
 from hub.settings import Settings, read_settings
+from hub.vault.listkey import ListKey
 from tests.hub.erasure.test_eraser import ANN, BOB, fill, find
 from tests.hub.homes import ADMIN, open_home
 
@@ -84,7 +85,7 @@ def test_nothing_is_begun_without_the_second_place(settings: Settings, act: str)
         take_away(settings)
         with pytest.raises(TryAgainLater, match="erasure-list-unwritten"):
             ACTS[act](hub)
-        assert Runs(hub.home).open() == []
+        assert Runs(hub.home, ListKey(hub.kms)).open() == []
     with Hub(settings) as hub:  # it opens without, and serves
         assert len(find(hub, ANN)) == 1
     bring_back(settings)
@@ -115,7 +116,7 @@ def test_what_was_begun_is_not_served_without_it_and_is_finished_once_it_is_back
     with Hub(settings) as hub:
         assert find(hub, ANN) == []
         assert len(find(hub, BOB)) == 1
-        assert Runs(hub.home).open() == []
+        assert Runs(hub.home, ListKey(hub.kms)).open() == []
         assert hub.continuity.fault is None, "the hub that finished it writes on"
 
 
