@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from events.errors import Refused
-from events.ids import SubjectId
 from hub.erasure.acts import Acts
 from hub.erasure.agencies import WholeAgency
 from hub.erasure.runs import Run
@@ -162,8 +161,8 @@ def test_an_agency_of_which_a_record_was_held_meanwhile_is_not_finished(
 ) -> None:
     real, held = WholeAgency._told, []
 
-    def held_afterwards(whole: WholeAgency, run: Run, subject: SubjectId) -> int | None:
-        at = real(whole, run, subject)
+    def held_afterwards(whole: WholeAgency, run: Run) -> int | None:
+        at = real(whole, run)
         for record in (RECORD, OTHER) if not held else ():
             with contextlib.suppress(Refused):
                 Acts(whole._bench, Saying(whole._bench)).hold(record, ground="litigation", reference="C-1")

@@ -213,12 +213,12 @@ def test_a_witness_without_room_cosigns_nothing_and_forgets_nothing(disk: SmallD
         assert asking(url, log.asks(0))().status_code == 200
         for round_at in range(times(3, proof=30)):
             disk.fill(but_bytes=round_at * 4096)
-            answer = asking(url, log.asks(10))()
+            answer = asking(url, log.asks(size_of(house, log.origin)))()
             for _ in range(1_000):  # until what room SQLite's own files had left is gone
                 if answer.status_code != 200:
                     break
                 log.grow(1)
-                answer = asking(url, log.asks(len(log.leaves) - 1))()
+                answer = asking(url, log.asks(size_of(house, log.origin)))()
             assert (answer.status_code, answer.json()["code"]) == (503, "disk-full")
             newest = parse_checkpoint(parse_note(house.witness.newest(sha256(log.origin.encode()).hexdigest())).text)
             assert newest.size == size_of(house, log.origin)
