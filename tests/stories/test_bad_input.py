@@ -153,6 +153,7 @@ def test_who_may_not_send_is_told_why_and_nothing_is_kept(watched: Watched, code
         assert watched.hub.log.head() == head
 
 
+@pytest.mark.long
 def test_ten_thousand_events_in_a_batch_come_in_once(watched: Watched) -> None:
     def event(number: int) -> bytes:
         data = {"topic": "hopes", "text": "A"}

@@ -244,6 +244,7 @@ def test_an_event_beyond_the_limit_costs_only_itself(before: bytes) -> None:
     assert len(found[1].raw) <= HEAD_BYTES
 
 
+@pytest.mark.long
 def test_memory_stays_bounded_whatever_comes() -> None:
     rng = random.Random(7)
     note = "".join(rng.choice('ab"\\{}[], ') for _ in range(3000))

@@ -55,6 +55,7 @@ def digest_with(hash_seed: str) -> str:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.long
 def test_the_same_seed_and_end_give_the_same_bytes_in_any_process() -> None:
     here = digest(borough(seed=SEED, end=END, people=SMALL))
     assert digest(borough(seed=SEED, end=END, people=SMALL)) == here

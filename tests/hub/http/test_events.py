@@ -83,6 +83,7 @@ def test_an_event_a_line_is_taken_too(served: Served) -> None:
     assert served.ask("adapter", "POST", "/v1/events", content=lines, headers=headers).json()["events"] == 3
 
 
+@pytest.mark.long
 def test_ten_thousand_events_in_a_batch_are_taken(served: Served) -> None:
     text = "x" * 700
     events = [cloudevent(f"many-{n}", HOPES, f"tenant/many-{n % 100}", hope(f"{n} {text}")) for n in range(10_000)]
