@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import Protocol
 
 import structlog
 
@@ -15,14 +14,9 @@ from bench.figures import FIGURES
 from bench.measuring import Bench, Line
 
 
-class Measure(Protocol):
-    def __call__(self, name: str, bench: Bench) -> list[Line]:
-        """The lines of a figure."""
-        ...
-
-
 @contextmanager
-def measuring() -> Iterator[Measure]:
+def measuring() -> Iterator[Callable[[str, Bench], list[Line]]]:
+    """Tells the lines of a figure by its name."""
     anew = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, anew, be_quiet, max_tasks_per_child=1) as pool:
         yield lambda name, bench: pool.submit(_measured, name, bench).result()

@@ -75,5 +75,5 @@ def us_text(microseconds: int) -> str:
 
 @cache
 def zone_names() -> frozenset[str]:
-    """The time zones of the IANA list; looked for on the disk once, which takes as long as opening a home."""
+    """The time zones of the IANA list; looked for on the disk once, since that takes a third of opening a home."""
     return frozenset(available_timezones())

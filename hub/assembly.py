@@ -47,7 +47,6 @@ from hub.vault.agencies import destroyed_agencies, kms_name
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LOG_KEY, KmsSigner, LocalKms, check_kms
 from hub.vault.listed import destroy_listed, destroyed_by, sign_old_lists
-from hub.vault.listkey import ListKey
 from hub.views import projections
 from hub.witness.asking import Asker, Askers
 from hub.witness.declarations import Declaration, sign_declaration
@@ -139,7 +138,7 @@ class Hub:
             check_kms(self.settings.kms_file)  # its lines can't be told from others' without
         self.lists = places_of(self.settings.erasure_lists, self.kms)
         # What is under way is finished by the eraser: until the log tells of it, a hold may still come first.
-        runs = Runs(self.home, ListKey(self.kms)).open()
+        runs = Runs(self.home, self.lists[0].key).open()
         under_way = {run.subject_bytes for run in runs if run.subject}
         sign_old_lists(self.lists, self.home / KEYS, under_way)
         self.erasures = read_united(self.lists)

@@ -18,7 +18,7 @@ from hub.erasure import certificate
 from hub.erasure.bench import Bench
 from hub.erasure.doors import held, unknown_agency
 from hub.erasure.plan import hold_document, holds_over
-from hub.erasure.runs import Progress, Run, Runs
+from hub.erasure.runs import Progress, Run, Runs, quiet
 from hub.erasure.steps import Steps
 from hub.erasurelist import Act, Line, append, bring_up, check_places, read_united
 from hub.vault.boxes import AGENCY as HUB
@@ -54,16 +54,20 @@ class WholeAgency:
         self._runs.begin(run)
         try:
             self._listed(run, "erased")
-        except TryAgainLater:  # nothing is erased, and the caller is told so
+        except TryAgainLater:  # nothing is erased, and the caller is told so: it is not done later
             if not self._is_listed(run, "erased"):
                 self._runs.end(run)
             raise
-        return self.carry_out(run, progress)
+        return self._carry_out(run, progress)
 
-    def carry_out(self, run: Run, progress: Progress) -> dict[str, Any]:
+    def finish(self, run: Run) -> None:
+        """What a crash cut off."""
+        self._listed(run, "erased")
+        self._carry_out(run, quiet)
+
+    def _carry_out(self, run: Run, progress: Progress) -> dict[str, Any]:
         """The steps for each record, its intake closed before; what a hold keeps meanwhile stays."""
         bench = self._bench
-        self._listed(run, "erased")
         bench.keys.suppress(bytes.fromhex(run.token))
         subjects = bench.keys.subjects_of(run.agency)
         done: set[bytes] = set()
@@ -89,14 +93,14 @@ class WholeAgency:
         bench = self._bench
         listed = {each.subject: each for each in read_united(bench.lists).standing if each.act == "erased"}
         for subject in subjects:
-            secrets = bench.keys.secrets_of(subject)
-            part = self._steps.new_run(run.agency, subject, secrets, run.ground, run.reference)
             with bench.store.snapshot() as db:
                 is_held = bool(holds_over(db, subject))
+            secrets = bench.keys.secrets_of(subject)
+            part = self._steps.new_run(run.agency, subject, secrets, run.ground, run.reference)
             if not is_held:
                 yield replace(part, begun_us=run.begun_us)
             elif subject in listed:
-                self._steps.take_back(replace(part, key_ids=tuple(each.hex() for each in listed[subject].key_ids)))
+                self._steps.take_back(part, listed[subject])
 
     def _told(self, part: Run) -> int | None:
         """The first three steps of one record; the offset of its erasure, None where a hold came first."""
@@ -104,7 +108,7 @@ class WholeAgency:
         try:
             at = self._steps.tell(part, listed, is_for_good=True)
         except Refused:
-            self._steps.take_back(part)
+            self._steps.take_back(part, listed)
             return None
         self._steps.destroy(part, at)
         return at

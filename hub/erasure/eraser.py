@@ -32,7 +32,6 @@ from hub.erasure.runs import Progress, Run, Runs, quiet
 from hub.erasure.steps import Steps
 from hub.erasure.telling import row_to_repeat
 from hub.erasurelist import Line, check_places
-from hub.vault.listkey import ListKey
 
 log = structlog.get_logger()
 RETENTION_OVER = "retention-over"
@@ -44,7 +43,7 @@ class Eraser:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._runs = Runs(bench.home, ListKey(bench.kms))
+        self._runs = Runs(bench.home, bench.lists[0].key)
         self._steps = Steps(bench, self._runs)
         self._whole_agency = WholeAgency(bench, self._runs, self._steps)
         self._one_at_a_time = threading.Lock()
@@ -71,7 +70,7 @@ class Eraser:
                 self._bench.catch_up(START_WAIT_S)
             for run in runs:
                 if run.is_of_agency:
-                    self._whole_agency.carry_out(run, quiet)
+                    self._whole_agency.finish(run)
             self._carry_out_together([run for run in runs if not run.is_of_agency], is_finishing=True)
         if runs:
             log.info("erasures_finished", count=len(runs))
@@ -166,11 +165,16 @@ class Eraser:
         """The steps of many; the views are written anew once. Where a hold came first, the record goes on as it was."""
         told: list[tuple[Run, int, Line, list[SecretName]]] = []
         for number, run in enumerate(runs, 1):
-            listed = self._steps.enlist(run) if is_finishing else self._first_step(runs[number - 1 :])
+            try:
+                listed = self._steps.enlist(run)
+            except TryAgainLater:
+                if not is_finishing:
+                    self._give_up(runs[number - 1 :])
+                raise
             try:
                 at = self._steps.tell(run, listed, is_for_good=bool(run.token))
             except Refused as error:
-                self._steps.take_back(run)
+                self._steps.take_back(run, listed)
                 log.warning("erasure_void", code=error.code, agency=run.agency)
                 continue
             told.append((run, at, listed, self._steps.destroy(run, at)))
@@ -234,23 +238,22 @@ class Eraser:
 
     # ---- the steps, one after the other
 
-    def _first_step(self, runs: Sequence[Run]) -> Line:
-        """Of the first of several. Where the list takes no line none of them is begun: the caller is told so."""
-        try:
-            return self._steps.enlist(runs[0])
-        except TryAgainLater:
-            for each in runs:
-                if not self._steps.is_listed(each):
-                    self._runs.end(each)
-            raise
+    def _give_up(self, runs: Sequence[Run]) -> None:
+        """The list takes no line, and the caller is told that nothing is erased: what has none is not done later."""
+        for run in self._steps.unlisted(runs):
+            self._runs.end(run)
 
     def _carry_out(self, run: Run, progress: Progress) -> dict[str, Any]:
-        listed = self._first_step([run])
+        try:
+            listed = self._steps.enlist(run)
+        except TryAgainLater:
+            self._give_up([run])
+            raise
         progress(1, STEPS)
         try:
             at = self._steps.tell(run, listed, is_for_good=bool(run.token))
         except Refused:
-            self._steps.take_back(run)
+            self._steps.take_back(run, listed)
             raise
         progress(2, STEPS)
         destroyed = self._steps.destroy(run, at)

@@ -119,11 +119,10 @@ class Retention:
     def due(self, db: sqlite3.Connection, now_us: int) -> Iterator[Due]:
         """What has been kept long enough, record by record."""
         last: dict[tuple[bytes, str], int] = {}
+        newest: dict[bytes, int] = {}
         for subject, kind, known_us in db.execute(_LAST):
             key = (subject, TYPES[kind].retention)
             last[key] = max(known_us, last.get(key, 0))
-        newest: dict[bytes, int] = {}
-        for (subject, _), known_us in last.items():
             newest[subject] = max(known_us, newest.get(subject, 0))
         # What is still there of a record keeps its core, which says whose it is.
         last |= {(subject, "core"): newest[subject] for subject, retention in last if retention == "core"}

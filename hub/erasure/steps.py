@@ -49,7 +49,7 @@ class Steps:
         """The first step; a line that is there already is not written again."""
         places, wanted = self._bench.lists, self._line_of(run)
         for listed in reversed(read_longest(places).standing):
-            if _about(listed) == _about(wanted) and set(wanted.key_ids) <= set(listed.key_ids):
+            if _says(listed, wanted):
                 bring_up(places)  # a crash may have come between the places
                 break
         else:
@@ -58,10 +58,13 @@ class Steps:
             self._bench.keys.suppress(bytes.fromhex(run.token))
         return listed
 
-    def is_listed(self, run: Run) -> bool:
-        """Whether some place of the list says so already. Raises as `read_list` does."""
-        wanted = self._line_of(run)
-        return any(_about(each) == _about(wanted) for each in read_united(self._bench.lists).standing)
+    def unlisted(self, runs: Sequence[Run]) -> list[Run]:
+        """Those of which no place of the list says anything. Raises as `read_list` does."""
+        of_subject: dict[bytes, list[Line]] = {}
+        for each in read_united(self._bench.lists).standing:
+            of_subject.setdefault(each.subject, []).append(each)
+        wanted = [(run, self._line_of(run)) for run in runs]
+        return [run for run, line in wanted if not any(_says(each, line) for each in of_subject.get(line.subject, ()))]
 
     def _line_of(self, run: Run) -> Line:
         act: Act = "erased" if run.is_whole else "shredded" if run.offset is None else "redacted"
@@ -92,13 +95,13 @@ class Steps:
         (outcome,) = bench.log.submit([row], act).result()
         return outcome.placed.offset
 
-    def take_back(self, run: Run) -> None:
+    def take_back(self, run: Run, listed: Line) -> None:
         """A hold came first: the record goes on as it was."""
         token = bytes.fromhex(run.token)
         if token:
             self._bench.keys.readmit(token)
         bench = self._bench
-        append(bench.lists, Line("void", run.agency, run.subject_bytes, run.keys, token, us_text(bench.clock())))
+        append(bench.lists, listed._replace(act="void", at=us_text(bench.clock())))
         self._runs.end(run)
 
     def destroy(self, run: Run, at: int) -> list[SecretName]:
@@ -175,5 +178,7 @@ class Steps:
         return sum(header is not None and header.subject == run.subject_bytes for header in headers)
 
 
-def _about(line: Line) -> tuple[Act, bytes, bytes]:
-    return line.act, line.subject, line.event
+def _says(listed: Line, wanted: Line) -> bool:
+    """Whether a line says all that is wanted."""
+    is_about = (listed.act, listed.subject, listed.event) == (wanted.act, wanted.subject, wanted.event)
+    return is_about and set(wanted.key_ids) <= set(listed.key_ids)

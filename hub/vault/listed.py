@@ -78,15 +78,18 @@ def _told(logged: Logged) -> Told:
 
 def missing(listed: ErasureList, told: Iterable[Told]) -> list[Line]:
     """What a log tells of and a list lacks, as lines. Nobody knows those records' suppression tokens any more."""
-    erased = {each.subject for each in listed.standing if each.act == "erased"}
-    keys = {(each.subject, key_id) for each in listed.standing for key_id in each.key_ids}
+    standing = listed.standing
+    erased = {each.subject for each in standing if each.act == "erased"}
+    keys = {(each.subject, key_id) for each in standing for key_id in each.key_ids}
     found = []
     for each in told:
         named = {(each.subject, key_id) for key_id in each.key_ids}
-        if each.subject not in erased if each.act == "erased" else not named <= keys:
+        is_there = each.subject in erased if each.act == "erased" else named <= keys
+        if not is_there:
             found.append(Line(each.act, each.agency, each.subject, each.key_ids, b"", us_text(each.known_us)))
             keys |= named
-            erased |= {each.subject} if each.act == "erased" else set()
+            if each.act == "erased":
+                erased.add(each.subject)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -230,3 +231,13 @@ def test_a_union_holds_every_line_and_is_a_list_itself(
     write_list(whole, both)
     assert read_list(whole) == both
     assert longest_of([both, max(lists, key=lambda each: len(each.entries))]) == both
+
+
+def test_a_list_that_was_read_before_is_read_again_when_its_file_changed(places: Places) -> None:
+    add(1, *places)
+    assert len(read_list(places[0]).entries) == 1
+    path = places[0].path
+    path.write_bytes(path.read_bytes().replace(b"housing", b"hospice"))  # as long as before
+    os.utime(path, ns=(1, 1))  # later than the clock of the files can tell apart
+    with pytest.raises(WrongSettings, match=r"broken-erasure-list.*line 1 "):
+        read_list(places[0])

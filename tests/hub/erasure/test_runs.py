@@ -17,7 +17,7 @@ from hub.erasure.runs import FOLDER, Run, Runs
 from hub.vault.kms import LocalKms
 from hub.vault.listkey import ListKey
 from tests.hub.erasure.test_eraser import ANN, BOB, fill, find
-from tests.hub.homes import open_home
+from tests.hub.homes import cloudevent, open_home, send
 
 Act = Callable[[Hub], Any]
 ACTS: dict[str, Act] = {
@@ -98,3 +98,24 @@ def test_what_was_refused_for_want_of_a_line_is_not_done_later(
         left = [len(find(hub, ANN)), len(find(hub, BOB))]
         assert left == [1, 1] if is_second_full else left[0] == 0
         assert hub.eraser.under_way() == []
+
+
+def test_an_earlier_line_about_the_record_is_not_taken_for_what_was_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One class went before; another was refused for want of a line."""
+    with open_home(home) as hub:
+        send(hub, cloudevent("h", "health.condition-recorded", "tenant/1", {"code": {"text": "asthma"}}, fact="c/1"))
+        subject = subject_of(hub, ANN)
+        hub.eraser.expire([("housing", subject, "health")])
+        monkeypatch.setattr(erasurelist, "_write", full)
+        with pytest.raises(TryAgainLater, match="erasure-list-unwritten"):
+            hub.eraser.expire([("housing", subject, "core")])
+        monkeypatch.undo()
+        assert hub.eraser.under_way() == []
+    with open_home(home) as hub:
+        assert len(find(hub, ANN)) == 1
+
+
+def full(*given: Any) -> int:
+    raise OSError(errno.ENOSPC, "full")
