@@ -31,6 +31,7 @@ from hub.erasure.eraser import Eraser
 from hub.erasure.runs import Runs
 from hub.erasure.saying import Saying
 from hub.erasure.second import SecondPlace
+from hub.erasure.steps import Steps
 from hub.erasure.unlisted import has_unlisted
 from hub.erasurelist import places_of, read_united
 from hub.interpreter import set_interpreter
@@ -219,9 +220,11 @@ class Hub:
             is_caught_up=self.wait_until_read,
         )
         self.second_place = SecondPlace(self.lists, self.clock)
-        self.saying = Saying(bench)
+        runs = Runs(self.home, self.lists[0].key)
+        steps = Steps(bench, runs)
+        self.saying = Saying(bench, steps)
         self.acts = Acts(bench, self.saying)
-        self.eraser = Eraser(bench)
+        self.eraser = Eraser(bench, runs, steps)
         # In the order in which they were done: what was redacted was not held then, what is held now may not go.
         self.not_redacted = redact_again(bench, self.eraser, self.erasures)
         self.saying.say_again()

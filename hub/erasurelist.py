@@ -89,6 +89,10 @@ class Line(NamedTuple):
         """All that it says, but for its place in a list."""
         return self[:8]
 
+    def voided(self, at: str) -> Line:
+        """The line that takes this one back."""
+        return self._replace(act="void", at=at)
+
     @property
     def is_decision(self) -> bool:
         """Whether it is one that an officer takes back or a restore says again: a hold or a restriction."""

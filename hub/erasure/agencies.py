@@ -6,7 +6,7 @@ The key stays while a legal hold keeps a record. When the hold is lifted, the sa
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -72,12 +72,12 @@ class WholeAgency:
         subjects = bench.keys.subjects_of(run.agency)
         done: set[bytes] = set()
         at = 0
-        for part in self._parts(run, subjects):
-            told = self._told(part)
+        for subject in subjects:
+            told = self._told(run, subject)
             if told is None:
                 continue
             at = told
-            done.add(part.subject_bytes)
+            done.add(subject)
             self._steps.clear_views_if_due(at)
             progress(len(done), len(subjects))
         kept = [subject for subject in subjects if subject not in done]
@@ -88,27 +88,15 @@ class WholeAgency:
         self._runs.end(run)
         return answer
 
-    def _parts(self, run: Run, subjects: Iterable[SubjectId]) -> Iterator[Run]:
-        """Of each record that no hold keeps; where it was listed before its hold came, the line is made void."""
-        bench = self._bench
-        listed = {each.subject: each for each in read_united(bench.lists).standing if each.act == "erased"}
-        for subject in subjects:
-            with bench.store.snapshot() as db:
-                is_held = bool(holds_over(db, subject))
-            secrets = bench.keys.secrets_of(subject)
-            part = self._steps.new_run(run.agency, subject, secrets, run.ground, run.reference)
-            if not is_held:
-                yield replace(part, begun_us=run.begun_us)
-            elif subject in listed:
-                self._steps.take_back(part, listed[subject])
-
-    def _told(self, part: Run) -> int | None:
-        """The first three steps of one record; the offset of its erasure, None where a hold came first."""
-        listed = self._steps.enlist(part)
+    def _told(self, run: Run, subject: SubjectId) -> int | None:
+        """The first three steps of one record; the offset of its erasure, None where a hold keeps it."""
+        secrets = self._bench.keys.secrets_of(subject)
+        part = self._steps.new_run(run.agency, subject, secrets, run.ground, run.reference)
+        part = replace(part, begun_us=run.begun_us)
         try:
-            at = self._steps.tell(part, listed, is_for_good=True)
+            _, at = self._steps.decide(part, is_for_good=True)
         except Refused:
-            self._steps.take_back(part, listed)
+            self._steps.take_back(part)
             return None
         self._steps.destroy(part, at)
         return at

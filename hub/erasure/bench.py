@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from events.clock import Clock
@@ -15,7 +16,6 @@ from hub.erasurelist import Place
 from hub.linkage.decisions import DecisionWriter
 from hub.vault.keys import KeyStore
 from hub.vault.kms import Kms
-from projections.custody import queries as custody
 from projections.engine.runner import Runner
 from projections.engine.store import ViewStore
 
@@ -25,7 +25,11 @@ RAW = "raw"  # what the key store calls the class of the raw parts of a record
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """`lists`: where the list of erasures is written, the second place first. `has_second`: whether there is one."""
+    """`lists`: where the list of erasures is written, the second place first. `has_second`: whether there is one.
+
+    `deciding` is held from the line in the list to the event in the log, so that what erases a record and what holds it
+    never stand between each other's two: whoever restores by the list alone does what was done.
+    """
 
     home: Path
     lists: Sequence[Place]
@@ -42,9 +46,10 @@ class Bench:
     redact_parts: Callable[[SubjectId], int]  # those that there are now
     waiting_until: Callable[[str], int | None]  # of what an agency sent and nobody could read: when the last is gone
     is_caught_up: Callable[[float], bool]
+    deciding: threading.RLock = field(default_factory=threading.RLock)
 
     def catch_up(self, timeout_s: float = 60.0) -> None:
-        """The views hold all that the log holds, and its writer knows of all holds.
+        """The views hold all that the log holds.
 
         Raises TryAgainLater `views-behind`.
         """
@@ -55,8 +60,3 @@ class Bench:
                 where="views",
                 next_step="Look again in a moment; `tellonce status` shows how far the views are.",
             )
-        self.doors.tell_holds(self._holds)
-
-    def _holds(self) -> list[tuple[bytes, str]]:
-        with self.store.snapshot() as db:
-            return [(hold.subject, hold.reference) for hold in custody.holds(db)]

@@ -1,11 +1,7 @@
-"""What the log's writer asks for each row, at the moment in which the row would get its place.
-
-Erasing and holding meet here: both are acts of the writer's one thread, so that of two that come at once one is first.
-"""
+"""What the log's writer asks for each row, at the moment in which the row would get its place."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from events.errors import Refused, TryAgainLater
@@ -16,22 +12,11 @@ _HUB = "hub"
 
 
 class Doors:
-    """Closed subjects and keys, and what is held. Changed in the writer's thread alone, or before it takes rows."""
+    """Closed subjects and keys. Changed in the writer's thread alone."""
 
     def __init__(self) -> None:
         self._subjects: set[bytes] = set()
         self._key_ids: set[bytes] = set()
-        self._holds: dict[bytes, set[str]] = {}
-        self._is_told = False
-        self._telling = threading.Lock()
-
-    def tell_holds(self, read: Callable[[], Iterable[tuple[bytes, str]]]) -> None:
-        """Learns once of the holds that lie on records already: subject and reference."""
-        with self._telling:
-            if not self._is_told:
-                for subject, reference in read():
-                    self.hold(subject, reference)
-                self._is_told = True
 
     def is_closed(self, agency: str, subject: SubjectId, key_id: bytes) -> bool:
         """Whether a row is about what was erased and gets no place.
@@ -58,22 +43,6 @@ class Doors:
             self._subjects.add(subject)
         self._key_ids.update(key_ids)
 
-    def hold(self, subject: bytes, reference: str) -> None:
-        self._holds.setdefault(subject, set()).add(reference)
-
-    def lift(self, subject: bytes, reference: str) -> None:
-        self._holds.get(subject, set()).discard(reference)
-
-    def check_not_held(self, subject: bytes) -> None:
-        """Raises Refused `held`."""
-        if self._holds.get(subject):
-            raise held(len(self._holds[subject]))
-
-    def check_not_erased(self, subject: bytes) -> None:
-        """Raises Refused `unknown-record`: what is erased can't be told from what never was."""
-        if subject in self._subjects:
-            raise unknown_record()
-
 
 class Closing:
     """The act of telling that something is gone."""
@@ -98,29 +67,11 @@ class Closing:
         self._key_ids = key_ids
 
     def before(self) -> None:
-        self._doors.check_not_held(self._subject)
         if self._first is not None:
             self._first()
 
     def after(self, outcomes: Sequence[Outcome]) -> None:
         self._doors.close(self._subject if self._is_for_good else None, self._key_ids)
-
-
-class Holding:
-    """The act of placing a hold, or of lifting one."""
-
-    def __init__(self, doors: Doors, subject: bytes, reference: str, *, is_lifted: bool) -> None:
-        self._doors = doors
-        self._subject = subject
-        self._reference = reference
-        self._is_lifted = is_lifted
-
-    def before(self) -> None:
-        self._doors.check_not_erased(self._subject)
-
-    def after(self, outcomes: Sequence[Outcome]) -> None:
-        change = self._doors.lift if self._is_lifted else self._doors.hold
-        change(self._subject, self._reference)
 
 
 def held(many: int) -> Refused:

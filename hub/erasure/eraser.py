@@ -27,25 +27,24 @@ from hub.erasure.agencies import WholeAgency
 from hub.erasure.bench import RAW, START_WAIT_S, Bench
 from hub.erasure.doors import held, nobody_named
 from hub.erasure.knowing import known_record
-from hub.erasure.plan import Plan, counted, holds_over, plan_of
+from hub.erasure.plan import Plan, check_not_held, counted, plan_of
 from hub.erasure.runs import Progress, Run, Runs, quiet
-from hub.erasure.steps import Steps
+from hub.erasure.steps import STEPS, Steps
 from hub.erasure.telling import row_to_repeat
 from hub.erasurelist import Line, check_places
 
 log = structlog.get_logger()
 RETENTION_OVER = "retention-over"
-STEPS = 6
 
 
 class Eraser:
     """Erasures of one open home, one after the other."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, runs: Runs, steps: Steps) -> None:
         self._bench = bench
-        self._runs = Runs(bench.home, bench.lists[0].key)
-        self._steps = Steps(bench, self._runs)
-        self._whole_agency = WholeAgency(bench, self._runs, self._steps)
+        self._runs = runs
+        self._steps = steps
+        self._whole_agency = WholeAgency(bench, runs, steps)
         self._one_at_a_time = threading.Lock()
 
     # ---- beforehand
@@ -166,15 +165,13 @@ class Eraser:
         told: list[tuple[Run, int, Line, list[SecretName]]] = []
         for number, run in enumerate(runs, 1):
             try:
-                listed = self._steps.enlist(run)
+                listed, at = self._steps.decide(run, is_for_good=bool(run.token))
             except TryAgainLater:
                 if not is_finishing:
                     self._give_up(runs[number - 1 :])
                 raise
-            try:
-                at = self._steps.tell(run, listed, is_for_good=bool(run.token))
             except Refused as error:
-                self._steps.take_back(run, listed)
+                self._steps.take_back(run)
                 log.warning("erasure_void", code=error.code, agency=run.agency)
                 continue
             told.append((run, at, listed, self._steps.destroy(run, at)))
@@ -221,8 +218,7 @@ class Eraser:
         """The secrets of a record on which no hold lies. Raises Refused `held`."""
         self._bench.catch_up()
         with self._bench.store.snapshot() as db:
-            if holds := holds_over(db, subject):
-                raise held(len(holds))
+            check_not_held(db, subject)
         return self._bench.keys.secrets_of(subject)
 
     def _begin(self, run: Run) -> None:
@@ -239,21 +235,18 @@ class Eraser:
     # ---- the steps, one after the other
 
     def _give_up(self, runs: Sequence[Run]) -> None:
-        """The list takes no line, and the caller is told that nothing is erased: what has none is not done later."""
+        """The caller is told to ask again: what no place of the list has a line of is not done later by itself."""
         for run in self._steps.unlisted(runs):
             self._runs.end(run)
 
     def _carry_out(self, run: Run, progress: Progress) -> dict[str, Any]:
         try:
-            listed = self._steps.enlist(run)
+            listed, at = self._steps.decide(run, is_for_good=bool(run.token), progress=progress)
         except TryAgainLater:
             self._give_up([run])
             raise
-        progress(1, STEPS)
-        try:
-            at = self._steps.tell(run, listed, is_for_good=bool(run.token))
         except Refused:
-            self._steps.take_back(run, listed)
+            self._steps.take_back(run)
             raise
         progress(2, STEPS)
         destroyed = self._steps.destroy(run, at)

@@ -12,6 +12,7 @@ from events.errors import Refused
 from events.ids import SubjectId
 from events.log.sqlite import PARTITION
 from events.sealing import SecretName
+from hub.erasure.doors import held
 from hub.erasure.rules import Rule, rules_of
 from projections.custody import queries as custody
 from projections.custody.queries import Hold
@@ -123,6 +124,12 @@ def holds_over(db: sqlite3.Connection, subject: bytes) -> list[Hold]:
         for hold in custody.holds(db)
         if hold.subject == subject or (hold.person is not None and membership.lead(db, hold.person) == person)
     ]
+
+
+def check_not_held(db: sqlite3.Connection, subject: bytes) -> None:
+    """Raises Refused `held`."""
+    if holds := holds_over(db, subject):
+        raise held(len(holds))
 
 
 def hold_document(hold: Hold, record: str | None) -> dict[str, Any]:

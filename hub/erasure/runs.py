@@ -75,7 +75,7 @@ class Run:
 
 
 class Runs:
-    """The files; for one thread at a time."""
+    """The files; for one thread at a time that begins and ends them."""
 
     def __init__(self, home: Path, key: ListKey) -> None:
         self._folder = home / FOLDER
@@ -100,14 +100,18 @@ class Runs:
 
         Raises WrongSettings `erasure-run-foreign` for a file that this hub did not write so.
         """
-        return [self._read(path) for path in sorted(self._folder.glob("*.json"))]
+        found = [self._read(path) for path in sorted(self._folder.glob("*.json"))]
+        return [run for run in found if run is not None]
 
-    def _read(self, path: Path) -> Run:
+    def _read(self, path: Path) -> Run | None:
+        """None where it ended meanwhile."""
         try:
             file = orjson.loads(path.read_bytes())
             told = file["run"]
             if self._key.fits(_digest(told), bytes.fromhex(file["mac"])):
                 return Run(**{**told, "key_ids": tuple(told["key_ids"])})
+        except FileNotFoundError:
+            return None
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
             pass
         raise WrongSettings(

@@ -20,7 +20,8 @@ from events.ids import SubjectId
 from events.log.port import Outcome
 from events.log.sqlite import PARTITION
 from hub.erasure.bench import START_WAIT_S, Bench
-from hub.erasure.doors import Holding
+from hub.erasure.doors import unknown_record
+from hub.erasure.steps import Steps
 from hub.erasurelist import Decision, Line, Why, append, bring_up, read_united
 from projections.custody import queries as custody
 from projections.engine.membership import queries as membership
@@ -43,8 +44,9 @@ _Slot = tuple[bool, bytes, str]  # whether it is a hold, subject, the hold's ref
 class Saying:
     """Says decisions about records of one open home."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, steps: Steps) -> None:
         self._bench = bench
+        self._steps = steps
         self._one_at_a_time = threading.Lock()
         self.said_again: list[Line] = []
         self.not_said_again: list[Line] = []  # holds and restrictions of records that are not here any more
@@ -63,13 +65,20 @@ class Saying:
         about = subject.hex() if act in _HOLDS else record
         cause = secrets.token_hex(16)  # a decision by hand is its own cause
         row = bench.writer.row(KINDS[act], about, payload_of(subject, why), cause=cause, model=MODEL)
-        append(bench.lists, Line(act, agency, subject, (), token, us_text(bench.clock()), header_id(row.header), why))
-        if act not in _HOLDS:
+        with bench.deciding:
+            at = us_text(bench.clock())
+            voids = [each.voided(at) for each in self._overtaken(subject)] if act == "held" else []
+            append(bench.lists, *voids, Line(act, agency, subject, (), token, at, header_id(row.header), why))
             (outcome,) = bench.log.append([row])
-            return outcome
-        gate = Holding(bench.doors, subject, why.reference or "", is_lifted=act == "lifted")
-        (outcome,) = bench.log.submit([row], gate).result()
         return outcome
+
+    def _overtaken(self, subject: SubjectId) -> list[Line]:
+        """Lines that a hold comes before. Raises Refused `unknown-record`: what is erased is as what never was."""
+        self._bench.catch_up()
+        with self._bench.store.snapshot() as db:
+            if custody.erased(db, subject) is not None:
+                raise unknown_record()
+        return self._steps.overtaken(subject)
 
     # ---- after a restore, or a kill
 

@@ -15,14 +15,16 @@ from events.sealing import SecretName
 from hub.erasure import certificate
 from hub.erasure.bench import RAW, Bench
 from hub.erasure.doors import Closing
+from hub.erasure.plan import check_not_held
 from hub.erasure.removing import destroy_others
-from hub.erasure.runs import Run, Runs
+from hub.erasure.runs import Progress, Run, Runs, quiet
 from hub.erasure.telling import event_of, told_at, views_behind
 from hub.erasurelist import Act, Line, append, bring_up, read_longest, read_united
 from hub.ledger.prove import prove
 from projections.custody import queries as custody
 
 MODEL = "erasure/1"
+STEPS = 6
 LEASE_S = 60.0
 # What the views held of an erased record may stand in their files' free pages so long while others are erased too.
 CLEARED_WITHIN_S = 60.0
@@ -45,18 +47,55 @@ class Steps:
         now_us, folded = self._bench.clock(), self._bench.runner.applied
         return Run(agency, subject.hex(), "", ground, reference, None, key_ids, now_us, 0, folded, 0)
 
-    def enlist(self, run: Run) -> Line:
-        """The first step; a line that is there already is not written again."""
-        places, wanted = self._bench.lists, self._line_of(run)
-        for listed in reversed(read_longest(places).standing):
-            if _says(listed, wanted):
-                bring_up(places)  # a crash may have come between the places
-                break
-        else:
-            (listed,) = append(places, wanted)
-        if run.token:
-            self._bench.keys.suppress(bytes.fromhex(run.token))
+    def decide(self, run: Run, *, is_for_good: bool, progress: Progress = quiet) -> tuple[Line, int]:
+        """The first two steps: the line in the list, and the offset of the event. Each is done once.
+
+        Raises Refused `held`, and nothing is listed then.
+        """
+        bench = self._bench
+        with bench.deciding:
+            bench.catch_up()
+            with bench.store.snapshot() as db:
+                at = told_at(db, run)
+                if at is None:
+                    check_not_held(db, run.subject_bytes)
+            listed = self._enlist(run)
+            if run.token:
+                bench.keys.suppress(bytes.fromhex(run.token))
+            progress(1, STEPS)
+            return listed, self._tell(run, listed, is_for_good=is_for_good) if at is None else at
+
+    def _enlist(self, run: Run) -> Line:
+        places = self._bench.lists
+        listed = self._listed(run)
+        if listed is not None:
+            bring_up(places)  # a crash may have come between the places
+            return listed
+        (listed,) = append(places, self._line_of(run))
         return listed
+
+    def _listed(self, run: Run) -> Line | None:
+        """The newest line that stands and says what a run does."""
+        wanted = self._line_of(run)
+        standing = reversed(read_longest(self._bench.lists).standing)
+        return next((each for each in standing if _says(each, wanted)), None)
+
+    def overtaken(self, subject: bytes) -> list[Line]:
+        """Lines about a record of which the log does not tell: the log took nothing then, and a hold may come first.
+
+        For who holds `deciding`.
+        """
+        with self._bench.store.snapshot() as db:
+            runs = [run for run in self._runs.open() if run.subject_bytes == subject and told_at(db, run) is None]
+            is_erased = custody.erased(db, subject) is not None
+        of_it = [each for each in read_longest(self._bench.lists).standing if each.subject == subject]
+        wanted = [self._line_of(run) for run in runs]
+        # Of a record that goes with its agency there is no run, only the line.
+        return [
+            each
+            for each in of_it
+            if (each.act == "erased" and not is_erased) or any(_says(each, line) for line in wanted)
+        ]
 
     def unlisted(self, runs: Sequence[Run]) -> list[Run]:
         """Those of which no place of the list says anything. Raises as `read_list` does."""
@@ -78,14 +117,8 @@ class Steps:
         (row,) = self._bench.log.read(PARTITION, run.offset, 1)
         return header_id(row.header)
 
-    def tell(self, run: Run, listed: Line, *, is_for_good: bool) -> int:
-        """The second step: the event, and its offset. Raises Refused `held`."""
+    def _tell(self, run: Run, listed: Line, *, is_for_good: bool) -> int:
         bench = self._bench
-        bench.catch_up()
-        with bench.store.snapshot() as db:
-            told = told_at(db, run)
-        if told is not None:
-            return told
         kind, payload = event_of(run, listed)
         cause = f"{run.subject} {run.begun_us} {run.offset}"
         row = bench.writer.row(kind, run.subject, payload, cause=cause, model=MODEL)
@@ -95,14 +128,15 @@ class Steps:
         (outcome,) = bench.log.submit([row], act).result()
         return outcome.placed.offset
 
-    def take_back(self, run: Run, listed: Line) -> None:
+    def take_back(self, run: Run) -> None:
         """A hold came first: the record goes on as it was."""
-        token = bytes.fromhex(run.token)
-        if token:
-            self._bench.keys.readmit(token)
         bench = self._bench
-        append(bench.lists, listed._replace(act="void", at=us_text(bench.clock())))
-        self._runs.end(run)
+        with bench.deciding:
+            if run.token:
+                bench.keys.readmit(bytes.fromhex(run.token))
+            if (listed := self._listed(run)) is not None:
+                append(bench.lists, listed.voided(us_text(bench.clock())))
+            self._runs.end(run)
 
     def destroy(self, run: Run, at: int) -> list[SecretName]:
         """The third step; the names of what was destroyed."""
@@ -179,6 +213,9 @@ class Steps:
 
 
 def _says(listed: Line, wanted: Line) -> bool:
-    """Whether a line says all that is wanted."""
-    is_about = (listed.act, listed.subject, listed.event) == (wanted.act, wanted.subject, wanted.event)
-    return is_about and set(wanted.key_ids) <= set(listed.key_ids)
+    """Whether a line says all that is wanted. An erasure takes every key of its subject, whichever the line names."""
+    if (listed.act, listed.subject, listed.event) != (wanted.act, wanted.subject, wanted.event):
+        return False
+    if wanted.act == "erased":
+        return wanted.token in (b"", listed.token)
+    return set(wanted.key_ids) <= set(listed.key_ids)

@@ -17,7 +17,6 @@ from events.ids import SubjectId
 from events.log.seen import Seen
 from events.sealing import SecretName
 from hub.backup import copy_home
-from hub.erasure.doors import Doors
 from hub.vault.keys import KeyStore
 from projections.engine.facts.fold import FactFold
 from projections.engine.membership.fold import _Fold as MembershipFold
@@ -105,7 +104,6 @@ def _leaves_the_erased_in_a_view(patch: pytest.MonkeyPatch) -> None:
 
 def _erases_what_is_held(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(hub.erasure.plan, "holds_over", lambda db, subject: [])
-    patch.setattr(Doors, "check_not_held", lambda self, subject: None)
 
 
 def _forgets_who_was_erased(patch: pytest.MonkeyPatch) -> None:

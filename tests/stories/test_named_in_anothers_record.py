@@ -113,7 +113,7 @@ def test_a_hold_keeps_her_there(hub: Hub) -> None:
     assert [each["payload"] for each in relations(hub)] == [RELATION]
 
 
-@pytest.mark.parametrize("step", ["enlist", "tell", "destroy", "clear_views"])
+@pytest.mark.parametrize("step", ["_enlist", "_tell", "destroy", "clear_views"])
 def test_a_removal_that_was_cut_off_is_finished_before_anything_is_served(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

@@ -183,7 +183,7 @@ def test_a_hold_that_comes_while_an_erasure_that_met_a_fault_waits_keeps_the_rec
 ) -> None:
     """His is the one that was listed by then; the log did not tell of it."""
     with open_home(home) as hub:
-        monkeypatch.setattr(steps.Steps, "tell", die)
+        monkeypatch.setattr(steps.Steps, "_tell", die)
         with pytest.raises(Killed):
             hub.eraser.erase_agency("housing", ground="contract-ended")
         monkeypatch.undo()

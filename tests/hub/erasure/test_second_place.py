@@ -104,7 +104,7 @@ def test_what_was_begun_is_not_served_without_it_and_is_finished_once_it_is_back
         raise Killed
 
     with Hub(settings) as hub:
-        monkeypatch.setattr(hub.eraser._steps, "tell" if is_listed else "enlist", die)
+        monkeypatch.setattr(hub.eraser._steps, "_tell" if is_listed else "_enlist", die)
         with pytest.raises(Killed):
             hub.eraser.erase(ANN, ground="request")
     take_away(settings)
