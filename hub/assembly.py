@@ -33,7 +33,7 @@ from hub.erasure.saying import Saying
 from hub.erasure.second import SecondPlace
 from hub.erasure.steps import Steps
 from hub.erasure.unlisted import has_unlisted
-from hub.erasurelist import places_of, read_united
+from hub.erasurelist import ErasureList, places_of, read_united, unite
 from hub.interpreter import set_interpreter
 from hub.ledger.watch import Watch
 from hub.linkage.decisions import Decisions, DecisionWriter
@@ -47,14 +47,14 @@ from hub.sqlite import reading_told
 from hub.vault.agencies import destroyed_agencies, kms_name
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LOG_KEY, KmsSigner, LocalKms, check_kms
-from hub.vault.listed import destroy_listed, destroyed_by, sign_old_lists
+from hub.vault.listed import destroy_listed, destroyed_by, sign_old_lists, would_destroy
 from hub.views import projections
 from hub.witness.asking import Asker, Askers
 from hub.witness.declarations import Declaration, sign_declaration
 from hub.witness.memory import WitnessedStore
 from hub.witness.settings import read_witnesses
 from projections.engine.runner import Runner
-from projections.engine.store import ViewStore
+from projections.engine.store import ViewStore, forget_views
 
 log = structlog.get_logger()
 REGISTER = "agencies.toml"
@@ -142,17 +142,29 @@ class Hub:
         runs = Runs(self.home, self.lists[0].key).open()
         under_way = {run.subject_bytes for run in runs if run.subject}
         sign_old_lists(self.lists, self.home / KEYS, under_way)
-        self.erasures = read_united(self.lists)
+        self.erasures = self._united_lists()
         of_agencies = {run.agency for run in runs if not run.subject}
         listed = [*self.erasures.standing, *destroyed_by(self.kms)]
         done = [each for each in listed if each.subject not in under_way and each.agency not in of_agencies]
+        self._came_back = False
         if not done or not (self.home / KEYS).exists():
             return
+        self._came_back = would_destroy(self.home / KEYS, done)
+        if self._came_back:  # the log may not tell of it, and the views still show it then
+            forget_views(self.home)
         if gone := destroy_listed(self.home / KEYS, done, self.clock()):
             log.warning("erased_keys_came_back", count=gone)
         for each in done:
             if each.act == "key-destroyed":
                 self.kms.destroy(kms_name(each.agency))  # an older copy of its file may have been brought
+
+    def _united_lists(self) -> ErasureList:
+        """All that the list's places say, which went apart if an older list was put back and the hub wrote on."""
+        try:
+            return unite(self.lists)
+        except OSError as error:  # nothing more is listed before a start can write there, and that says why
+            log.warning("erasure_lists_apart", code=error.errno)
+            return read_united(self.lists)
 
     def _check_erasures(self) -> None:
         """An erasure that the log tells of and no list here: somebody may be readable who should not be."""
@@ -261,8 +273,9 @@ class Hub:
 
     def _end_restoration(self, bench: Bench) -> None:
         """The end of a restore: killed before it, the next start does the rest of it too."""
-        if self._is_restored:
+        if self._is_restored or self._came_back:
             drop_again(bench, self.erasures)
+        if self._is_restored:
             note_recorded(self.home / LOG)
 
     def _sweep(self) -> None:

@@ -19,9 +19,13 @@ subjects and person numbers are random, tokens and key ids are keyed.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
+import heapq
+import itertools
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -251,6 +255,20 @@ def read_united(places: Sequence[Place]) -> ErasureList:
     return united([read_list(place) for place in places])
 
 
+def unite(places: Sequence[Place]) -> ErasureList:
+    """Every line that any of the files has; and where they went apart, each file has all of them when it returns.
+
+    Raises as `read_list` does, and OSError.
+    """
+    with _ADDING:
+        lists = [read_list(place) for place in places]
+        whole = united(lists)
+        for place, each in zip(places, lists, strict=True):
+            if not whole.begins_with(len(each.entries), each.digest):
+                write_list(place, whole)
+    return whole
+
+
 def append(places: Sequence[Place], *lines: Line) -> tuple[Line, ...]:
     """Adds lines to the list in several files, in this order, durable in each before the next; as they stand there.
 
@@ -330,17 +348,44 @@ def longest_of(lists: Sequence[ErasureList]) -> ErasureList:
             "erasure-lists-differ",
             "the lists of erasures of this home do not go on from each other",
             where=FILE,
-            next_step="Find out which hub wrote which; `tellonce restore` takes them all together.",
+            next_step="Start the hub again: it takes together what stands in either.",
         )
     return longest
 
 
-def united(lists: Sequence[ErasureList]) -> ErasureList:
-    """One list that holds every line of several: the longest, and after it what only others have, numbered anew."""
-    whole = max(lists, key=lambda each: len(each.entries), default=ErasureList(()))
-    known = {each.what for each in whole.entries}
-    others = (each for one in lists for each in one.entries if each.what not in known)
-    return appended(whole, *sorted({each.what: each for each in others}.values(), key=lambda each: each.at))
+def united(lists: Iterable[ErasureList]) -> ErasureList:
+    """One list that holds every line of several, once; numbered anew from where they went apart.
+
+    From there on they stand in the order of their times, so that of two decisions the newer one is the last; but those
+    of one list stay in its own order.
+    """
+    longest_first = sorted(lists, key=lambda each: len(each.entries), reverse=True)
+    return functools.reduce(_merged, longest_first, ErasureList(()))
+
+
+def _merged(one: ErasureList, other: ErasureList) -> ErasureList:
+    shared = _shared(one, other)
+    ours, theirs = (_counted(each.entries[shared:]) for each in (one, other))
+    if theirs.keys() <= ours.keys():
+        return one
+    merged = heapq.merge(ours.items(), theirs.items(), key=lambda each: each[1].at)
+    return appended(ErasureList(one.entries[:shared]), *dict(merged).values())
+
+
+def _shared(one: ErasureList, other: ErasureList) -> int:
+    """How many lines of two lists are the same, from the first on."""
+    pairs = zip(one.entries, other.entries, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0].digest == pair[1].digest, pairs))
+
+
+def _counted(lines: Iterable[Line]) -> dict[tuple[object, int], Line]:
+    """In their order, by what they say and how many before say the same: twice in one list is not once."""
+    so_far: Counter[tuple[object, ...]] = Counter()
+    found: dict[tuple[object, int], Line] = {}
+    for each in lines:
+        found[each.what, so_far[each.what]] = each
+        so_far[each.what] += 1
+    return found
 
 
 def _told(each: Line) -> dict[str, Any]:

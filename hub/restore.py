@@ -176,7 +176,8 @@ def _erasures(
             next_step=f"Name the folder that holds it in TELLONCE_ERASURES. {step}",
         )
     found = united(outside)
-    holds_backups = found.begins_with(manifest.erasures, bytes.fromhex(manifest.erasures_hash))
+    backups = manifest.erasures, bytes.fromhex(manifest.erasures_hash)
+    holds_backups = found.begins_with(*backups) or (copied.begins_with(*backups) and _holds(found, copied))
     if not holds_backups or missing(found, told):
         return everything, WrongSettings(
             "erasure-list-old",
@@ -185,6 +186,11 @@ def _erasures(
             next_step=step,
         )
     return everything, None
+
+
+def _holds(found: ErasureList, copied: ErasureList) -> bool:
+    """Whether every line of a copy is there, if at another place: lists went apart and were united since."""
+    return {each.what for each in copied.entries} <= {each.what for each in found.entries}
 
 
 def _places(settings: Settings) -> tuple[Place, ...]:

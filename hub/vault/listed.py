@@ -128,7 +128,7 @@ def sign_old_lists(places: Sequence[Place], keys: Path, under_way: Collection[by
         return
     if is_unsigned(home.path):
         own = read_unchecked(home.path)
-        if _would_destroy(keys, [each for each in own.standing if each.subject not in under_way]):
+        if would_destroy(keys, [each for each in own.standing if each.subject not in under_way]):
             return
         write_list(home, own)
     own = read_list(home)
@@ -139,7 +139,7 @@ def sign_old_lists(places: Sequence[Place], keys: Path, under_way: Collection[by
                 write_list(place, own)
 
 
-def _would_destroy(keys: Path, entries: Iterable[Line]) -> bool:
+def would_destroy(keys: Path, entries: Iterable[Line]) -> bool:
     """Whether a key is there that a list says is destroyed."""
     db = open_file(keys, STORED_FORMAT, make_tables)
     try:

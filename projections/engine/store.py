@@ -181,6 +181,12 @@ class ViewStore:
                 remove_generation(path)
 
 
+def forget_views(folder: Path) -> None:
+    """Whoever opens the views of a home next begins them anew; durable. What they held is not to be shown any more."""
+    (folder / _POINTER).unlink(missing_ok=True)
+    _sync_folder(folder)
+
+
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import orjson
@@ -25,10 +28,10 @@ from hub.erasurelist import (
     bring_up,
     check_places,
     is_unsigned,
-    longest_of,
     places_of,
     read_list,
     read_unchecked,
+    unite,
     united,
     write_list,
 )
@@ -195,15 +198,26 @@ def test_a_line_taken_out_or_moved_is_noticed(places: Places) -> None:
             read_list(places[0])
 
 
-def test_lists_that_tell_two_stories_are_not_written_to_but_can_be_united(places: Places) -> None:
+def test_lists_that_tell_two_stories_are_not_written_to_until_they_are_united(places: Places) -> None:
+    add(1, *places)
+    for number in (2, 5):
+        add(number, places[0])
+    add(3, places[1])
+    with pytest.raises(WrongSettings, match=r"erasure-lists-differ.*Start the hub again"):
+        add(4, *places)
+    both = unite(places)
+    assert [each.number for each in both.entries] == [1, 2, 3, 4]
+    assert [each.subject[0] for each in both.entries] == [1, 2, 3, 5], "in the order of their times"
+    assert [read_list(place) for place in places] == [both, both]
+    add(6, *places)
+
+
+def test_lists_of_which_one_goes_on_from_the_other_are_left_as_they_are(places: Places) -> None:
     add(1, *places)
     add(2, places[0])
-    add(3, places[1])
-    with pytest.raises(WrongSettings, match="erasure-lists-differ"):
-        add(4, *places)
-    both = united([read_list(place) for place in places])
-    assert [each.number for each in both.entries] == [1, 2, 3]
-    assert {each.subject[0] for each in both.entries} == {1, 2, 3}
+    before = [place.path.read_bytes() for place in places]
+    assert len(unite(places).entries) == 2
+    assert [place.path.read_bytes() for place in places] == before
 
 
 def test_a_line_that_a_hold_came_before_does_not_count(places: Places) -> None:
@@ -215,22 +229,39 @@ def test_a_line_that_a_hold_came_before_does_not_count(places: Places) -> None:
     assert [each.subject[0] for each in read_list(places[0]).standing] == [2, 1]
 
 
-@given(ACTS, ACTS)
-def test_a_union_holds_every_line_and_is_a_list_itself(
-    tmp_path_factory: pytest.TempPathFactory, left: list, right: list
+def a_list(acts: Iterable[tuple[Act, int]]) -> ErasureList:
+    lines = (Line(act, "housing", bytes([at]) * 16, (), bytes(32), us_text(at)) for act, at in acts)
+    return appended(ErasureList(()), *lines)
+
+
+def said(lines: Iterable[Line]) -> Counter[tuple[object, ...]]:
+    return Counter(each.what for each in lines)
+
+
+@given(ACTS, ACTS, ACTS)
+def test_a_union_holds_what_was_shared_and_then_every_line_of_either_once(
+    tmp_path_factory: pytest.TempPathFactory, shared: list, left: list, right: list
 ) -> None:
     folder = tmp_path_factory.mktemp("lists")
-    lists = []
-    *places, whole = places_of([folder / name for name in ("left", "right", "both")], LocalKms(folder / "kms.key"))
-    for place, acts in zip(places, (left, right), strict=True):
-        for act, number in acts:
-            add(number, place, act=act)
-        lists.append(read_list(place))
+    (place,) = places_of([folder / FILE], LocalKms(folder / "kms.key"))
+    lists = [a_list(shared + own) for own in (left, right)]
     both = united(lists)
-    assert {each.what for each in both.entries} == {each.what for one in lists for each in one.entries}
-    write_list(whole, both)
-    assert read_list(whole) == both
-    assert longest_of([both, max(lists, key=lambda each: len(each.entries))]) == both
+    pairs = zip(*(one.entries for one in lists), strict=False)
+    same = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
+    assert both.entries[:same] == lists[0].entries[:same]
+    tails = [said(one.entries[same:]) for one in lists]
+    assert said(both.entries[same:]) == tails[0] | tails[1]
+    write_list(place, both)
+    assert read_list(place) == both
+    for one in lists:
+        assert united([one, both]) == united([both, one]) == both
+
+
+@given(ACTS, ACTS)
+def test_what_was_decided_last_stands_last_in_a_union(left: list, right: list) -> None:
+    """Of lists whose clocks went forward."""
+    both = united(a_list(sorted(own, key=lambda act: act[1])) for own in (left, right))
+    assert [each.at for each in both.entries] == sorted(each.at for each in both.entries)
 
 
 def test_a_list_that_was_read_before_is_read_again_when_its_file_changed(places: Places) -> None:

@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 
-from events.errors import TryAgainLater
+from events.errors import TryAgainLater, WrongSettings
 from events.log.sqlite import PARTITION
 from hub.assembly import Hub
+from hub.backup import back_up
 from hub.erasure.eraser import Eraser
 from hub.erasure.runs import Runs
 from hub.erasurelist import read_unchecked
+from hub.restore import restore
 from hub.services import Services
 from hub.settings import Settings, read_settings
 from hub.vault.listkey import ListKey
-from tests.hub.erasure.test_eraser import ANN, BOB, fill, find
+from tests.hub.erasure.test_eraser import ANN, BOB, PATIENT, fill, find
 from tests.hub.homes import ADMIN, open_home
 
 
@@ -141,3 +143,78 @@ def test_status_tells_of_the_second_place(settings: Settings) -> None:
 def test_status_tells_that_there_is_no_second_place(tmp_path: Path) -> None:
     with open_home(tmp_path / "home") as hub:
         assert state(hub) == {"state": "none", "behind": None, "code": None, "since": None}
+
+
+# ---- a second place that comes back with an older list
+
+
+@pytest.fixture
+def gone_apart(tmp_path: Path, settings: Settings) -> Settings:
+    """Ann is erased, Bob's hold is lifted; home and second place are lost then, and a restore goes on without the list.
+
+    In the home from the backup Bob's hold is lifted again and placed anew. Then the second place's disk is found.
+    """
+    again = settings.home.parent / "again"
+    keys = {"TELLONCE_KMS": str(settings.home / "kms.key")}
+    with Hub(settings) as hub:
+        hub.acts.hold(BOB, ground="litigation", reference="CASE-1")
+        back_up(hub, tmp_path / "copy")
+        hub.eraser.erase(ANN, ground="request")
+        hub.acts.lift(BOB, ground="settled", reference="CASE-1")
+    take_away(settings)
+    (tmp_path / "disk" / "second").mkdir(parents=True)
+    settings = read_settings(again, {**keys, "TELLONCE_ERASURES": str(settings.erasures)})
+    restore(tmp_path / "copy", settings, accepts_lost_erasures=True)
+    with Hub(settings) as hub:
+        assert len(find(hub, ANN)) == 1, "nobody knows any more that she was erased"
+        hub.acts.lift(BOB, ground="settled", reference="CASE-1")
+        hub.acts.hold(BOB, ground="inquiry", reference="CASE-1")
+        back_up(hub, tmp_path / "newer")
+    (tmp_path / "disk").rename(tmp_path / "other-disk")
+    bring_back(settings)
+    return settings
+
+
+def test_what_stands_in_either_list_holds_once_an_older_one_comes_back(gone_apart: Settings) -> None:
+    for _ in range(2):
+        with Hub(gone_apart) as hub:
+            assert find(hub, ANN) == []
+            assert [each["ground"] for each in hub.acts.holds()["holds"]] == ["inquiry"], "the newest of both"
+            places = [read_unchecked(path) for path in gone_apart.erasure_lists]
+            assert places[0] == places[1]
+            assert state(hub)["state"] == "well"
+    with Hub(gone_apart) as hub:
+        hub.acts.hold(PATIENT, ground="litigation")
+        hub.acts.lift(BOB, ground="settled", reference="CASE-1")
+        hub.eraser.erase(BOB, ground="request")
+
+
+def test_lists_that_went_apart_while_the_hub_runs_are_not_written_to_and_are_united_at_its_next_start(
+    gone_apart: Settings,
+) -> None:
+    theirs = gone_apart.erasure_lists[0]
+    later = theirs.with_name("later")
+    theirs.rename(later)
+    with Hub(gone_apart) as hub:
+        later.replace(theirs)
+        with pytest.raises(WrongSettings, match=r"erasure-lists-differ.*Start the hub again"):
+            hub.acts.hold(PATIENT, ground="litigation")
+        assert state(hub)["code"] == "erasure-lists-differ"
+    with Hub(gone_apart) as hub:
+        hub.acts.hold(PATIENT, ground="litigation")
+        assert find(hub, ANN) == []
+
+
+def test_a_restore_takes_together_lists_that_went_apart(tmp_path: Path, gone_apart: Settings) -> None:
+    home = tmp_path / "once-more"
+    told = {"TELLONCE_KMS": str(gone_apart.kms_file), "TELLONCE_ERASURES": str(gone_apart.erasures)}
+    settings = read_settings(home, told)
+    with pytest.raises(WrongSettings, match="erasure-list-old"):
+        restore(tmp_path / "newer", settings)  # what its own copy knows is not in the second place
+    home.mkdir(exist_ok=True)
+    shutil.copyfile(gone_apart.home / "erasures.jsonl", home / "erasures.jsonl")
+    restore(tmp_path / "newer", settings)
+    with Hub(settings) as hub:
+        assert find(hub, ANN) == []
+        assert [each["ground"] for each in hub.acts.holds()["holds"]] == ["inquiry"]
+        assert state(hub)["state"] == "well"
