@@ -67,6 +67,10 @@ class Eraser:
             if runs:
                 self._check_finishing()
                 self._bench.catch_up(START_WAIT_S)
+            over = [run for run in runs if self._steps.is_overtaken(run)]
+            for run in over:
+                self._steps.take_back(run)
+            runs = [run for run in runs if run not in over]
             for run in runs:
                 if run.is_of_agency:
                     self._whole_agency.finish(run)

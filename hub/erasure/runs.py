@@ -109,7 +109,9 @@ class Runs:
             file = orjson.loads(path.read_bytes())
             told = file["run"]
             if self._key.fits(_digest(told), bytes.fromhex(file["mac"])):
-                return Run(**{**told, "key_ids": tuple(told["key_ids"])})
+                run = Run(**{**told, "key_ids": tuple(told["key_ids"])})
+                if self._path(run) == path:  # under another name it would stay when the run ends
+                    return run
         except FileNotFoundError:
             return None
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):

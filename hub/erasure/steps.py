@@ -13,10 +13,9 @@ from events.ids import SubjectId
 from events.log.sqlite import PARTITION
 from events.sealing import SecretName
 from hub.erasure import certificate
-from hub.erasure.bench import RAW, Bench
+from hub.erasure.bench import Bench
 from hub.erasure.doors import Closing
 from hub.erasure.plan import check_not_held
-from hub.erasure.removing import destroy_others
 from hub.erasure.runs import Progress, Run, Runs, quiet
 from hub.erasure.telling import event_of, told_at, views_behind
 from hub.erasurelist import Act, Line, append, bring_up, read_longest, read_united
@@ -123,10 +122,17 @@ class Steps:
         cause = f"{run.subject} {run.begun_us} {run.offset}"
         row = bench.writer.row(kind, run.subject, payload, cause=cause, model=MODEL)
         closed = run.keys if run.offset is None else ()
-        first = partial(destroy_others, bench.keys, run) if run.removes_others else None
+        # Third persons' keys go before the log says so, so that what is read again then is closed.
+        first = partial(self._destroy_keys, run) if run.removes_others else None
         act = Closing(bench.doors, run.subject_bytes, is_for_good=is_for_good, key_ids=closed, first=first)
         (outcome,) = bench.log.submit([row], act).result()
         return outcome.placed.offset
+
+    def is_overtaken(self, run: Run) -> bool:
+        """Whether a hold made its line void: it is over, and goes on only where somebody asks for it again."""
+        begun = us_text(run.begun_us)
+        voids = [each for each in read_longest(self._bench.lists).entries if each.act == "void" and each.at >= begun]
+        return any(each.subject == run.subject_bytes for each in voids) and self._listed(run) is None
 
     def take_back(self, run: Run) -> None:
         """A hold came first: the record goes on as it was."""
@@ -139,22 +145,23 @@ class Steps:
             self._runs.end(run)
 
     def destroy(self, run: Run, at: int) -> list[SecretName]:
-        """The third step; the names of what was destroyed."""
+        """The third step; the names of what was destroyed of a record that goes whole."""
         if self._unclear_since_s is None:
             self._unclear_since_s = time.monotonic()
-        keys, subject = self._bench.keys, SubjectId(run.subject_bytes)
-        if run.removes_others:  # their keys went before the log told of it
-            self._bench.redact_parts(subject)
-            return []
-        if run.offset is not None and not self._bench.log.remove_bodies([run.offset], at):
-            raise views_behind()
-        if run.retention is None and run.offset is None:
-            destroyed = keys.destroy(subject)
+        subject = SubjectId(run.subject_bytes)
+        if run.is_whole:
+            destroyed = self._bench.keys.destroy(subject)
             self._bench.drop_parts(subject)
             return destroyed
-        destroyed = keys.destroy(subject, [RAW] if run.retention is None else [run.retention, RAW])
+        if run.offset is not None and not self._bench.log.remove_bodies([run.offset], at):
+            raise views_behind()
+        self._destroy_keys(run)
         self._bench.redact_parts(subject)
-        return destroyed
+        return []
+
+    def _destroy_keys(self, run: Run) -> None:
+        """Those that are listed and no others: what came after them goes on."""
+        self._bench.keys.destroy(SubjectId(run.subject_bytes), run.keys)
 
     def clear_views(self, at: int) -> None:
         """The fourth step, and the fifth: a rebuild that is under way folds the event too, or has no key any more."""

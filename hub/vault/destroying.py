@@ -17,7 +17,6 @@ from events.log.transaction import transaction
 from events.sealing import SecretName
 from hub.vault.tables import EMPTY
 
-HUB = "hub"
 _TRIES, _PAUSE_S = 50, 0.1
 _OF_SUBJECT = "SELECT seq, agency, subject, class, key_id, wrapped FROM secrets WHERE subject = ? ORDER BY seq"
 _KEYS_OF = "SELECT wrapped FROM agency_keys WHERE agency = ? AND wrapped <> ?"
@@ -42,11 +41,9 @@ def _stored(db: apsw.Connection, subject: bytes) -> list[tuple[int, SecretName, 
     return [(seq, SecretName(*name), wrapped) for seq, *name, wrapped in rows]
 
 
-def chosen(names: Iterable[SecretName], classes: Collection[str] | None) -> list[SecretName]:
-    """All of them, or those of some classes; what the hub holds goes with the whole alone."""
-    if classes is None:
-        return list(names)
-    return [name for name in names if name.agency != HUB and name.retention in classes]
+def chosen(names: Iterable[SecretName], key_ids: Collection[bytes] | None) -> list[SecretName]:
+    """All of them, or those of some ids."""
+    return [name for name in names if key_ids is None or name.key_id in key_ids]
 
 
 def destroyed_of(db: apsw.Connection, subject: bytes) -> list[SecretName]:

@@ -315,26 +315,26 @@ class KeyStore(KeptBeside):
             }
         return sorted({*stored, *pending})
 
-    def destroy(self, subject: SubjectId, classes: Collection[str] | None = None) -> list[SecretName]:
-        """Destroys a subject's secrets: all of them with the way to find it, or those of some classes but the hub's.
+    def destroy(self, subject: SubjectId, key_ids: Collection[bytes] | None = None) -> list[SecretName]:
+        """Destroys a subject's secrets: all of them with the way to find it, or those of some ids and no others.
 
         Returns the names of all that was ever destroyed of it so. Raises TryAgainLater; asked again it goes on.
         """
         with self._committing, self._making, faults_told("keys.sqlite"):
-            stored = destroying.chosen(destroying.secrets_of(self._db, subject), classes)
-            pending = destroying.chosen(self._pending_of(subject), classes)
-            whole = [subject] if classes is None else []
+            stored = destroying.chosen(destroying.secrets_of(self._db, subject), key_ids)
+            pending = destroying.chosen(self._pending_of(subject), key_ids)
+            whole = [subject] if key_ids is None else []
             traces = destroying.destroy(self._db, stored, pending, whole, self._clock())
-            names = destroying.chosen(destroying.destroyed_of(self._db, subject), classes)
+            names = destroying.chosen(destroying.destroyed_of(self._db, subject), key_ids)
             self._forget_all()
             self._forget([], [(each.agency, subject, each.retention, b"") for each in pending])
-            if classes is None:
+            if key_ids is None:
                 gone = [lookup for lookup, made in self._pending.subjects.items() if made == subject]
                 refs = [ref for ref, whom in self._pending.partners.items() if whom[0] == subject]
                 self._forget(gone, [], refs)
             self.ring.drop(name.key_id for name in names)
             # Asked again after a crash: which bytes they were is gone with them.
-            destroying.leave_no_trace(self._db, self._path, traces or (None if classes is None else ()))
+            destroying.leave_no_trace(self._db, self._path, traces or (None if key_ids is None else ()))
         return names
 
     def destroy_agency(self, agency: str) -> bool:

@@ -14,9 +14,10 @@ from events.errors import TryAgainLater, WrongSettings
 from hub import erasurelist
 from hub.assembly import Hub
 from hub.erasure.runs import FOLDER, Run, Runs
+from hub.erasure.steps import Steps
 from hub.vault.kms import LocalKms
 from hub.vault.listkey import ListKey
-from tests.hub.erasure.test_eraser import ANN, BOB, fill, find
+from tests.hub.erasure.test_eraser import ANN, BOB, PATIENT, fill, find, hope, shown
 from tests.hub.homes import cloudevent, open_home, send
 
 Act = Callable[[Hub], Any]
@@ -119,3 +120,70 @@ def test_an_earlier_line_about_the_record_is_not_taken_for_what_was_refused(
 
 def full(*given: Any) -> int:
     raise OSError(errno.ENOSPC, "full")
+
+
+# ---- a file that somebody kept
+
+
+def kept_file(hub: Hub, act: Act, monkeypatch: pytest.MonkeyPatch, *, is_told: bool) -> tuple[str, bytes]:
+    """The file of an act that meets a fault after its line was written, or after the log told of it."""
+
+    def fault(*given: object, **named: object) -> object:
+        raise TryAgainLater("log-full", "no room", where="log")
+
+    with monkeypatch.context() as full:
+        full.setattr(Steps, "destroy" if is_told else "_tell", fault)
+        with pytest.raises(TryAgainLater, match="log-full"):
+            act(hub)
+    (path,) = (hub.home / FOLDER).glob(f"{subject_of(hub, ANN).hex()}-*")
+    return path.name, path.read_bytes()
+
+
+def put_back(home: Path, name: str, kept: bytes) -> None:
+    (home / FOLDER / name).write_bytes(kept)
+
+
+@pytest.mark.parametrize("act", ["erase a record", "expire two"])
+def test_a_kept_file_of_what_a_hold_came_before_erases_nothing_when_it_is_put_back(
+    home: Path, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    with open_home(home) as hub:
+        kept = kept_file(hub, ACTS[act], monkeypatch, is_told=False)
+        hub.acts.hold_person(*find(hub, PATIENT), ground="litigation", reference="CASE-1")
+    with open_home(home) as hub:
+        assert list((home / FOLDER).iterdir()) == []
+        hub.acts.lift_person(*find(hub, PATIENT), ground="settled", reference="CASE-1")
+        send(hub, hope("7", "tenant/1"))
+    put_back(home, *kept)
+    with open_home(home) as hub:
+        assert list((home / FOLDER).iterdir()) == []
+        send(hub, hope("8", "tenant/1"))
+        assert {"hope/2", "hope/7", "hope/8"} <= {fact for _, fact in shown(hub, ANN)}
+
+
+def test_a_kept_file_of_a_class_that_was_destroyed_leaves_what_was_said_since(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    condition = {"code": {"text": "asthma"}}
+
+    def expire(hub: Hub) -> None:
+        hub.eraser.expire([("housing", subject_of(hub, ANN), "health")])
+
+    with open_home(home) as hub:
+        send(hub, cloudevent("7", "health.condition-recorded", "tenant/1", condition, fact="condition/1"))
+        kept = kept_file(hub, expire, monkeypatch, is_told=True)
+    with open_home(home) as hub:
+        assert (ANN, "condition/1") not in shown(hub, ANN)
+        send(hub, cloudevent("8", "health.condition-recorded", "tenant/1", condition, fact="condition/2"))
+    put_back(home, *kept)
+    with open_home(home) as hub:
+        hub.runner.rebuild()
+        assert (ANN, "condition/2") in shown(hub, ANN)
+
+
+def test_a_kept_file_under_another_name_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_home(home) as hub:
+        _, kept = kept_file(hub, ACTS["erase a record"], monkeypatch, is_told=False)
+    put_back(home, "another.json", kept)
+    with pytest.raises(WrongSettings, match=r"erasure-run-foreign.*another\.json"):
+        open_home(home)

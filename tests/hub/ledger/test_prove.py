@@ -109,6 +109,8 @@ def test_a_proof_must_begin_at_the_checkpoint_that_was_kept(log: SqliteLog, chec
     assert holds(checker, proof, str(log.key), kept)
     assert not holds(checker, proof, str(log.key), other)
     assert not holds(checker, as_json(prove(log, f"{log.epoch}:{PARTITION}:3")), str(log.key), kept)
+    with pytest.raises(ValueError, match=r"does not begin at the checkpoint you kept \(prove --since\)"):
+        checker.check(as_json(prove(log, f"{log.epoch}:{PARTITION}:3")), str(log.key), kept)
 
 
 def test_a_removed_body_is_proved_by_its_leaf(tmp_path: Path, checker: ModuleType) -> None:

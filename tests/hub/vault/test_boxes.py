@@ -63,6 +63,12 @@ def kept_apart(keys: KeyStore, fact: str = FACT) -> str:
     return other_class(fact_token(keys.keys_of("north", HER, "core"), fact))
 
 
+def remove(keys: KeyStore) -> list[str]:
+    """Destroys the secret of whom her fact names; its class."""
+    theirs = keys.keys_of("north", HER, kept_apart(keys))
+    return [name.retention for name in keys.destroy(theirs.subject, [theirs.key_id])]
+
+
 def linked(keys: KeyStore, other: str | None = HIM, number: int = 1) -> StoredRow:
     """Her record was linked, for a reason that is another record's."""
     payload = {
@@ -101,7 +107,7 @@ def test_a_third_person_is_read_as_sent_until_removed(keys: KeyStore, another: C
     row = naming(keys)
     for ring in (keys.ring, another()):
         assert event_in(ring, row).payload == KIN
-    assert [name.retention for name in keys.destroy(keys.keys_of("north", HER, "core").subject, [kept_apart(keys)])]
+    assert kept_apart(keys) in remove(keys)
     for ring in (keys.ring, another()):
         event = event_in(ring, row)
         assert event.payload == {"action": "stated", "other": {"removed": True}}
@@ -111,7 +117,7 @@ def test_a_third_person_is_read_as_sent_until_removed(keys: KeyStore, another: C
 def test_the_same_fact_may_name_somebody_again(keys: KeyStore) -> None:
     first = naming(keys)
     keys.commit()
-    keys.destroy(keys.keys_of("north", HER, "core").subject, [kept_apart(keys)])
+    remove(keys)
     second = naming(keys, 2)
     keys.commit()
     assert event_in(keys.ring, first).payload["other"] == {"removed": True}
@@ -130,7 +136,7 @@ def test_they_go_with_the_record_that_names_them(keys: KeyStore) -> None:
 def test_another_facts_third_persons_are_another_secret(keys: KeyStore) -> None:
     one, two = naming(keys), naming(keys, 2, fact="next-of-kin/2")
     keys.commit()
-    keys.destroy(keys.keys_of("north", HER, "core").subject, [kept_apart(keys)])
+    remove(keys)
     assert event_in(keys.ring, one).payload["other"] == {"removed": True}
     assert event_in(keys.ring, two).payload == KIN
 

@@ -147,7 +147,7 @@ def test_when_a_third_person_is_removed_the_event_stays(keys: KeyStore, codes: C
     row = naming(keys, "Testerton")
     keys.commit()
     mine = keys.keys_of("north", RECORD, "core")
-    keys.destroy(mine.subject, [name.retention for name in keys.secrets_of(mine.subject) if "/" in name.retention])
+    keys.destroy(mine.subject, [name.key_id for name in keys.secrets_of(mine.subject) if "/" in name.retention])
     assert codes(row) == ["opened"]
     assert keys.ring.open("main-0", [row]).logged[0].event.payload["other"] == {"removed": True}
 

@@ -75,12 +75,15 @@ def test_a_destroyed_subject_has_no_secret_and_nobody_finds_it(keys: KeyStore) -
     assert again["core"].subject != subject
 
 
-def test_a_destroyed_class_leaves_the_others_and_what_the_hub_holds(keys: KeyStore) -> None:
+def test_what_is_destroyed_by_name_leaves_the_others_and_what_comes_after_it(keys: KeyStore) -> None:
     hers = made_for(keys, HER)
     keys.commit()
-    gone = keys.destroy(hers["core"].subject, {"core", "health"})
-    assert sorted(name.retention for name in gone) == ["core", "health"]
+    wanted = {hers["core"].key_id, hers["health"].key_id}
+    gone = keys.destroy(hers["core"].subject, wanted)
+    assert {name.key_id for name in gone} == wanted
     again = made_for(keys, HER)
+    keys.destroy(hers["core"].subject, wanted)
+    assert made_for(keys, HER) == again
     assert (again["housing"], again["hub"]) == (hers["housing"], hers["hub"])
     assert again["core"].subject == hers["core"].subject
     assert again["core"].key_id != hers["core"].key_id
