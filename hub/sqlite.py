@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ def open_file(path: Path, stored_format: int, make_tables: Callable[[apsw.Connec
     nobody can read it.
     What is deleted is overwritten (secure_delete), from the file's first day: erasure relies on it.
     """
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, _PRIVATE))
+    path.touch(_PRIVATE)  # opens nothing that is there: closed again, it would take SQLite's locks with it
     path.chmod(_PRIVATE)  # SQLite gives its -wal and -shm files the same mode
     db = apsw.Connection(str(path))
     db.set_busy_timeout(_BUSY_MS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import time
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from events.log.transaction import transaction
 from events.sealing import SecretName
 from hub.vault.tables import EMPTY
 
+_CHUNK_BYTES = 4 << 20
 _TRIES, _PAUSE_S = 50, 0.1
 _OF_SUBJECT = "SELECT seq, agency, subject, class, key_id, wrapped FROM secrets WHERE subject = ? ORDER BY seq"
 _KEYS_OF = "SELECT wrapped FROM agency_keys WHERE agency = ? AND wrapped <> ?"
@@ -135,6 +135,19 @@ def empty_wal(db: apsw.Connection) -> None:
 
 
 def is_left(path: Path, traces: Iterable[bytes]) -> bool:
-    """Whether the file holds any of these bytes."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
-        return any(whole.find(trace) >= 0 for trace in traces)
+    """Whether the file holds any of these bytes.
+
+    Read by SQLite's own means: whoever closes a file by others takes away all locks that this process has on it.
+    """
+    wanted = [trace for trace in traces if trace]
+    overlap = max(map(len, wanted), default=1) - 1
+    file = apsw.VFSFile("", str(path), [apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_READONLY, 0])
+    try:
+        size = file.xFileSize()
+        for at in range(0, size, _CHUNK_BYTES):
+            chunk = file.xRead(min(_CHUNK_BYTES + overlap, size - at), at)
+            if any(trace in chunk for trace in wanted):
+                return True
+        return False
+    finally:
+        file.xClose()

@@ -6,8 +6,11 @@ end there, or packed by an index, so tables are read row by row too, by whatever
 
 from __future__ import annotations
 
+import functools
+import multiprocessing
 import sqlite3
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,9 +39,21 @@ def traces(marks: Marks, *folders: Path) -> list[Trace]:
 
 
 def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """All that lies in a folder: names and bytes of files, and the columns of tables, each with its place."""
-    for path in sorted(folder.rglob("*")):
-        yield from _contents(path, folder)
+    """All that lies in a folder: names and bytes of files, and the columns of tables, each with its place.
+
+    Another process reads it: whoever closes a file takes away all locks that their own process has on it, and a hub
+    that runs in this one would go on without SQLite's.
+    """
+    yield from _reader().submit(_all_of, folder).result()
+
+
+@functools.cache
+def _reader() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+
+
+def _all_of(folder: Path) -> list[tuple[str, bytes]]:
+    return [found for path in sorted(folder.rglob("*")) for found in _contents(path, folder)]
 
 
 def _contents(path: Path, folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -49,11 +64,11 @@ def _contents(path: Path, folder: Path) -> Iterator[tuple[str, bytes]]:
     content = path.read_bytes()
     yield name, content
     if content.startswith(_SQLITE):
-        for place, value in dump(path):
+        for place, value in _dump(path):
             yield f"{name}: {place}", value
 
 
-def dump(path: Path) -> Iterator[tuple[str, bytes]]:
+def _dump(path: Path) -> Iterator[tuple[str, bytes]]:
     """Every value of every table and view of a database, and its schema, as `table.column` and bytes.
 
     Values of one column are put together, with a zero between them: few long texts are searched faster than many.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from events.errors import Refused
+from events.ids import SubjectId
 from hub.erasure.acts import Acts
 from hub.erasure.agencies import WholeAgency
 from hub.erasure.runs import Run
@@ -160,12 +161,15 @@ def test_an_agency_of_which_a_record_was_held_meanwhile_is_not_finished(
     tell: Tell, alex: str, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, held = WholeAgency._told, []
+    case = {"ground": "litigation", "reference": "C-1"}
 
-    def held_afterwards(whole: WholeAgency, run: Run) -> int | None:
-        at = real(whole, run)
+    def held_afterwards(whole: WholeAgency, run: Run, subject: SubjectId) -> int | None:
+        at = real(whole, run, subject)
         for record in (RECORD, OTHER) if not held else ():
             with contextlib.suppress(Refused):
-                Acts(whole._bench, Saying(whole._bench)).hold(record, ground="litigation", reference="C-1")
+                Acts(whole._bench, Saying(whole._bench, whole._steps)).hold(
+                    record, ground="litigation", reference="C-1"
+                )
                 held.append(record)
         return at
 
