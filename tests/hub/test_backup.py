@@ -122,6 +122,7 @@ def test_a_backup_alone_opens_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "again").exists()
 
 
+@pytest.mark.long
 def test_every_file_that_the_hub_writes_is_its_owners_alone(tmp_path: Path) -> None:
     usual = os.umask(0o022)
     try:

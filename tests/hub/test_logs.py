@@ -180,6 +180,7 @@ def test_a_fold_that_falls_over_a_person_halts_without_naming_them(
     assert marks_in(written.getvalue()) == []
 
 
+@pytest.mark.long
 def test_on_the_command_line_nothing_of_a_person_is_printed_by_an_intake(tmp_path: Path) -> None:
     home = tmp_path / "home"
     open_home(home).close()

@@ -95,6 +95,7 @@ def asked(home: Path, *arguments: str) -> tuple[int, dict[str, str]]:
     return told.returncode, json.loads(told.stdout)["error"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "mode", "command"),
     [

@@ -70,6 +70,7 @@ def test_as_of_any_moment_is_the_timeline_of_the_log_cut_there(tmp_path: Path, r
             assert Reading(hub).timeline(STEWARD, question)["entries"] == entries
 
 
+@pytest.mark.long
 def test_readers_and_writers_go_on_while_a_view_is_rebuilt(tmp_path: Path, rng: random.Random) -> None:
     with open_home(tmp_path / "home") as hub:
         send(hub, *a_life(rng, 200))
@@ -127,6 +128,7 @@ def test_a_rebuild_halts_the_lane_that_is_halted_and_no_other(tmp_path: Path, rn
                 assert halted_lanes(db) == lanes
 
 
+@pytest.mark.long
 def test_a_rebuild_ends_although_more_keeps_coming(tmp_path: Path, rng: random.Random) -> None:
     with open_home(tmp_path / "home") as hub:
         send(hub, *a_life(rng, 40))
@@ -146,6 +148,7 @@ def test_a_rebuild_ends_although_more_keeps_coming(tmp_path: Path, rng: random.R
         assert digests(hub) == swapped
 
 
+@pytest.mark.long
 def test_rebuilds_asked_for_at_once_take_turns(tmp_path: Path, rng: random.Random) -> None:
     with open_home(tmp_path / "home") as hub:
         send(hub, *a_life(rng, 40))

@@ -127,6 +127,7 @@ def test_who_waits_behind_another_rebuild_is_told_and_may_give_up(hub: Hub) -> N
     assert not Services(hub).health()["rebuilding"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("left", [60_000, 600_000], ids=["for the live views", "for half a shadow"])
 def test_a_rebuild_for_which_there_is_no_room_says_so_and_leaves_the_live_views(tmp_path: Path, left: int) -> None:
     with mounted(tmp_path, 16) as disk, open_home(tmp_path / "home") as hub:

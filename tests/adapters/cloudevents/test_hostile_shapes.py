@@ -84,6 +84,7 @@ def test_brackets_without_end_are_too_deep_and_cost_no_more_than_their_bytes(sha
     assert grows_with_the_bytes(lambda size: _codes(shape(size)), 25_000)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", MANY.values(), ids=MANY)
 def test_a_shape_sent_many_times_costs_no_more_than_its_bytes(shape: _Shape) -> None:
     assert grows_with_the_bytes(lambda size: _codes(shape(size)), 3_000)

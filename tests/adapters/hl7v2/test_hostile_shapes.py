@@ -64,6 +64,7 @@ def _read(content: bytes) -> None:
                 ADAPTER.translate(each, SETTING)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_a_shape_sent_many_times_costs_no_more_than_its_bytes(shape: _Shape) -> None:
     assert grows_with_the_bytes(lambda size: _read(shape(size)), 1_500)

@@ -167,9 +167,7 @@ def test_an_agency_of_which_a_record_was_held_meanwhile_is_not_finished(
         at = real(whole, run, subject)
         for record in (RECORD, OTHER) if not held else ():
             with contextlib.suppress(Refused):
-                Acts(whole._bench, Saying(whole._bench, whole._steps)).hold(
-                    record, ground="litigation", reference="C-1"
-                )
+                Acts(whole._bench, Saying(whole._bench, whole._steps)).hold(record, **case)
                 held.append(record)
         return at
 

@@ -102,6 +102,7 @@ def test_the_adapters_make_a_demo_of_the_right_size_of_it(sent: Any) -> None:
     assert min(by_agency.values()) >= 250
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("seed", "end"), [(1, date(2024, 2, 29)), (3, date(2027, 1, 1))])
 def test_any_seed_and_day_give_a_sound_borough(seed: int, end: date, read_again: Callable[[Any], Any]) -> None:
     other = read_again(borough(seed=seed, end=end, people=SMALL))

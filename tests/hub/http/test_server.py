@@ -82,6 +82,7 @@ def sender_ids(home: Path) -> set[str]:
         return {f"m{n}" for n, messages in enumerate(found) if messages and messages[0].outcome.events}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_it_finishes_what_it_acknowledged_and_closes_the_hub(
     tmp_path: Path, number: signal.Signals
@@ -118,6 +119,7 @@ def test_told_to_stop_it_finishes_what_it_acknowledged_and_closes_the_hub(
     assert acknowledged <= sender_ids(tmp_path)
 
 
+@pytest.mark.long
 def test_a_request_that_was_begun_is_still_answered_and_no_new_one_is_taken(tmp_path: Path) -> None:
     body = orjson.dumps(statement("m1"))
     with process(tmp_path) as hub:

@@ -91,6 +91,7 @@ def _file(folder: Path) -> Path:
     return file
 
 
+@pytest.mark.long
 def test_commands_answer_the_same_with_a_server_and_without(tell: Tell, tmp_path: Path) -> None:
     file = _file(tmp_path)
     for name in ("served", "opened"):

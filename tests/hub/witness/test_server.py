@@ -142,6 +142,7 @@ def process(folder: Path, program: str | None = None) -> Iterator[tuple[subproce
         running.stdout.close()
 
 
+@pytest.mark.long
 def test_killed_between_persist_and_answer_it_has_not_forgotten(tmp_path: Path, clock: DrivenClock) -> None:
     log, folder = SignedLog(10), tmp_path / "w"
     with opened(folder, clock, WITNESS) as house:
