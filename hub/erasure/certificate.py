@@ -29,6 +29,10 @@ BACKUPS_EXPIRE_DAYS = 30
 _TYPE = "tellonce-erasure+jws"
 _FINAL = "the list of erasures stands in a second place: no backup that is restored with it brings a key back"
 _NOT_FINAL = "not final before the last key backup expires: the list of erasures stands in the home alone"
+_LEASES = (
+    "the hub dropped its keys at once, no rebuild was left that held one, and whoever else opens rows with this hub's "
+    "keys (`tellonce log verify`) looks at each use whether they are there still"
+)
 _REMAINS = (
     "the agency's name",
     "a random number",
@@ -76,7 +80,7 @@ def payload(
         "keys": [{"holder": each.agency, "retention": each.retention, "key": each.key_id.hex()} for each in destroyed],
         "proof": dict(proof),
         "steps": _steps(erased, listed, bench),
-        "leases": "the hub dropped its keys at once, and no other process that opens rows was left",
+        "leases": _LEASES,
         "backups": backups(bench, erased.known_us),
         "unread": _unread(bench, run.agency),
         "exports": "this hub makes no exports that it could recall: tell whoever was given pages or files",
@@ -113,7 +117,7 @@ def _steps(erased: Erased, listed: Line, bench: Bench) -> list[str]:
         f"2 log: position {erased.at}, known {us_text(erased.known_us)}",
         "3 keys destroyed, raw parts of what was received overwritten",
         "4 views folded the erasure and were written anew",
-        "5 no key left in any process",
+        "5 no process opens anything with its keys any more",
         "6 this certificate; its digest follows in the log",
     ]
 

@@ -13,8 +13,8 @@ from projections.engine.membership.queries import RecordOfPerson
 from projections.timeline.entry import Entry
 from projections.timeline.queries import Wanted, entries_of
 
-RuleKind = Literal["consent", "refusal", "seal", "safety", "restriction"]
-RESTRICTION = "restriction"
+RuleKind = Literal["consent", "refusal", "seal", "safety", "restriction", "severance"]
+RESTRICTION, SEVERANCE = "restriction", "severance"
 _UNTOLD = ("effective", "recorded_by", "note")  # fields that do not change what a rule says
 
 
@@ -38,6 +38,8 @@ def rules_of(db: sqlite3.Connection, subject: bytes) -> list[Rule]:
     ]
     if custody.is_restricted(db, subject):
         rules.append(Rule(RESTRICTION, "restriction", "hub.subject-restricted"))
+    if membership.is_severed(db, subject):  # sent again, the record would be held for that person's by rule
+        rules.append(Rule(SEVERANCE, "severance", "hub.records-unlinked"))
     return sorted(rules, key=lambda rule: (rule.name, rule.type))
 
 

@@ -53,7 +53,7 @@ def opener_of(settings: Settings) -> Iterator[Ring | None]:
     if not keys.exists() or not settings.kms_file.exists():
         yield None
         return
-    with closing(Ring(keys, LocalKms(settings.kms_file))) as ring:
+    with closing(Ring(keys, LocalKms(settings.kms_file), lease_s=0.0)) as ring:
         yield ring
 
 

@@ -55,7 +55,11 @@ class _Page(NamedTuple):
 class Ring:
     """An Opener on a key store's file, whichever process writes it. For any thread."""
 
-    def __init__(self, path: Path, kms: Kms, boot_s: Callable[[], float] = since_boot_s) -> None:
+    def __init__(
+        self, path: Path, kms: Kms, boot_s: Callable[[], float] = since_boot_s, *, lease_s: float = LEASE_S
+    ) -> None:
+        """`lease_s` is 0 for whoever nobody tells of an erasure: they look at each use whether a key is there still."""
+        self._lease_s = lease_s
         self._db = open_to_read(path)
         self._agencies = AgencyKeys(self._db, kms)
         self._boot_s = boot_s
@@ -63,6 +67,7 @@ class Ring:
         self._young: dict[bytes, Held] = {}  # two generations, as in the key store
         self._old: dict[bytes, Held] = {}
         self._checked_s = boot_s()
+        self._checked_version: int | None = None
         self._read_up_to = 0
         with self._loading:
             self._check()
@@ -175,7 +180,7 @@ class Ring:
 
     def _held(self, key_id: bytes) -> Held | None:
         """The key, if it may be used now."""
-        if self._boot_s() - self._checked_s > LEASE_S:
+        if self._boot_s() - self._checked_s >= self._lease_s:
             with self._loading:
                 self._check()
         held = self._young.get(key_id)
@@ -192,11 +197,15 @@ class Ring:
         """Drops what was destroyed since the last check. Raises TryAgainLater where that can't be read."""
         begun_s = self._boot_s()
         with reading_told("keys.sqlite"):
+            version = self._db.pragma("data_version")
+            if version == self._checked_version:  # nobody has written since
+                self._checked_s = begun_s
+                return
             gone: list[Any] = self._db.execute(_SINCE, (self._read_up_to,)).fetchall()
             self._agencies.load()
         self._drop(key_id for _, key_id in gone)
         self._read_up_to = gone[-1][0] if gone else self._read_up_to
-        self._checked_s = begun_s
+        self._checked_s, self._checked_version = begun_s, version
 
     def _load(self, wanted: Mapping[bytes, SubjectId]) -> dict[bytes, str]:
         """Reads keys that are not at hand; for those that can't be had, why."""

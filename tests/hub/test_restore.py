@@ -199,6 +199,27 @@ def _joined(header: bytes) -> bytes:
     return found.agency.encode() + found.subject if found else b""
 
 
+@pytest.mark.parametrize("step", ["_erasures", "_made_ready", "_move_in"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_who_is_erased_while_a_backup_is_restored_is_not_in_the_restored_home(
+    officer: Officer, monkeypatch: pytest.MonkeyPatch, step: str, when: str
+) -> None:
+    copy = officer.back_up("copy")
+    real: Callable[..., object] = getattr(restoring, step)
+
+    def erasing(*given: object, **named: object) -> object:
+        if when == "before":
+            officer.erase()
+        found = real(*given, **named)
+        if when == "after":
+            officer.erase()
+        return found
+
+    monkeypatch.setattr(restoring, step, erasing)
+    restore(copy, officer.settings("again"))
+    assert officer.opens("again") == [False, True]
+
+
 # ---- whole, or not at all
 
 

@@ -34,6 +34,13 @@ _LINKS = (
     "SELECT l.subject, l.person FROM wanted CROSS JOIN membership_links l ON l.subject = wanted.column1 "
     f"WHERE l.from_us <= {NOW} AND l.to_us > {NOW}"
 )
+# Records that a human took from a person and that nothing brought back since, each with whom it was with before.
+_UNLINKED = (
+    "SELECT l.subject, b.person FROM membership_links l "
+    "JOIN membership_links b ON b.subject = l.subject AND b.to_us = l.from_us "
+    f"WHERE l.how = 'unlinked' AND l.to_us > {NOW}"
+)
+_UNMERGED = "SELECT person, other FROM membership_decisions WHERE kind = 'unmerged'"
 _BY_RECORD = attrgetter("record")
 
 
@@ -112,6 +119,16 @@ def person_of(db: Connection, subject: bytes, at_us: int = NOW) -> str | None:
     """The person that a record belongs to."""
     number = number_of(db, subject, at_us)
     return lead(db, number, at_us) if number is not None else None
+
+
+def is_severed(db: Connection, subject: bytes) -> bool:
+    """Whether a human decided that this record is not one person with another that is there, and it still holds."""
+    person = person_of(db, subject)
+    apart = [(subject == whose, lead(db, before)) for whose, before in db.execute(_UNLINKED).fetchall()]
+    if any(is_own or before == person for is_own, before in apart):
+        return True
+    unmerged = [(lead(db, one), lead(db, other)) for one, other in db.execute(_UNMERGED).fetchall()]
+    return any(one != other and person in (one, other) for one, other in unmerged)
 
 
 def subject_of_record(db: Connection, record: str) -> bytes | None:

@@ -22,7 +22,9 @@ from events.log.sqlite import PARTITION
 from hub.assembly import Hub
 from hub.erasure.runs import FOLDER
 from hub.erasurelist import read_unchecked
+from hub.ledger.verification import opener_of
 from hub.reading import Reading, TimelineQuestion
+from hub.services import Services
 from hub.settings import read_settings
 from hub.views import projections
 from projections.engine.store import ViewStore
@@ -259,6 +261,43 @@ def test_a_consent_that_another_record_of_the_person_says_too_needs_no_word(hub:
     hub.eraser.erase(ANN, ground="request")
 
 
+def rules_named(hub: Hub, record: str) -> list[str]:
+    return [rule["name"] for rule in hub.eraser.plan(record).document()["rules"]]
+
+
+def test_what_was_taken_apart_by_hand_is_joined_again_only_by_whoever_confirmed_its_end(hub: Hub) -> None:
+    Services(hub).unlink(STEWARD, ANN, "shared-number")
+    assert hub.wait_until_read(20)
+    assert find(hub, ANN) != find(hub, PATIENT)
+    for record in (ANN, PATIENT):  # of either: it is said of both
+        assert rules_named(hub, record) == ["severance"]
+        with pytest.raises(Refused, match="rules-would-vanish"):
+            hub.eraser.erase(record, ground="request")
+    assert rules_named(hub, BOB) == []
+    hub.eraser.erase(ANN, ground="request", ends=["severance"])
+    assert rules_named(hub, PATIENT) == []
+
+
+def test_what_was_brought_back_by_hand_is_severed_no_more(hub: Hub) -> None:
+    services = Services(hub)
+    services.unlink(STEWARD, ANN, "shared-number")
+    services.link(STEWARD, ANN, *find(hub, PATIENT), "confirmed-by-person")
+    assert hub.wait_until_read(20)
+    assert rules_named(hub, ANN) == rules_named(hub, PATIENT) == []
+
+
+def test_persons_whose_merge_was_undone_by_hand_are_severed_until_they_are_merged_again(hub: Hub) -> None:
+    services = Services(hub)
+    (ann,), (bob,) = find(hub, ANN), find(hub, BOB)
+    services.merge(STEWARD, ann, bob, "confirmed-by-person")
+    services.unmerge(STEWARD, ann, bob, "merged-in-error")
+    assert hub.wait_until_read(20)
+    assert [rules_named(hub, record) for record in (ANN, BOB, PATIENT)] == [["severance"]] * 3
+    services.merge(STEWARD, ann, bob, "confirmed-by-person")
+    assert hub.wait_until_read(20)
+    assert rules_named(hub, BOB) == []
+
+
 # ---- restrictions
 
 
@@ -279,6 +318,21 @@ def test_a_restricted_record_is_read_by_nobody_of_no_time(hub: Hub) -> None:
     assert len(shown(hub, ANN)) == 3
     with pytest.raises(Refused, match="not-restricted"):
         hub.acts.unrestrict(ANN, ground="resolved")
+
+
+def test_a_verification_that_looked_at_her_before_opens_nothing_of_hers_after(hub: Hub) -> None:
+    """It is another process, which nobody tells of the erasure: what the certificate says of such holds."""
+    subject = hub.keys.subject_of("housing", ANN)
+    assert subject is not None
+    assert hub.wait_until_read(20)
+    hers = [row for row in hub.log.read(PARTITION, 0, 1_000) if subject in row.header]
+    with opener_of(read_settings(hub.home, {})) as ring:
+        assert ring is not None
+        assert len(ring.open(PARTITION, hers).logged) == len(hers) > 2
+        told = hub.eraser.erase(ANN, ground="request")
+        opened = ring.open(PARTITION, hers)
+    assert (opened.logged, {each.code for each in opened.closed}) == ([], {"erased"})
+    assert "looks at each use" in told["leases"]
 
 
 # ---- killed in between

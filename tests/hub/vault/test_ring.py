@@ -209,7 +209,23 @@ def test_within_its_lease_a_ring_need_not_look(keys: KeyStore, another: Callable
     assert looked == []
     boot.now_s += 2
     assert codes(ring, row(hers)) == ["opened"]
-    assert len(looked) == 2  # what was destroyed, and whose keys are new
+    assert len(looked) == 1  # whether anything was written
+    keys.keys_of("north", f"{RECORD}/another", "housing")
+    keys.commit()
+    boot.now_s += 61
+    assert codes(ring, row(hers)) == ["opened"]
+    assert len(looked) == 4  # and then what was destroyed, and whose keys are new
+
+
+def test_a_ring_without_a_lease_looks_at_each_use(keys: KeyStore, tmp_path: Path) -> None:
+    hers, his = (keys.keys_of("north", f"{RECORD}{at}", "housing") for at in (1, 2))
+    rows = [row(hers, 1), row(his, 2)]
+    keys.commit()
+    ring = Ring(tmp_path / "keys.sqlite", LocalKms(tmp_path / "kms.key"), lease_s=0.0)
+    assert codes(ring, *rows) == ["opened", "opened"]
+    keys.destroy(hers.subject)
+    assert codes(ring, *rows) == ["erased", "opened"]
+    ring.close()
 
 
 def test_a_ring_that_cannot_look_opens_nothing(keys: KeyStore, another: Callable[[], Ring], boot: Boot) -> None:
