@@ -359,7 +359,7 @@ def united(lists: Iterable[ErasureList]) -> ErasureList:
     From there on they stand in the order of their times, so that of two decisions the newer one is the last; but those
     of one list stay in its own order.
     """
-    longest_first = sorted(lists, key=lambda each: len(each.entries), reverse=True)
+    longest_first = sorted(lists, key=lambda each: (len(each.entries), each.digest), reverse=True)
     return functools.reduce(_merged, longest_first, ErasureList(()))
 
 

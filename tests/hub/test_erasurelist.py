@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from events.clock import us_text
@@ -239,6 +239,7 @@ def said(lines: Iterable[Line]) -> Counter[tuple[object, ...]]:
 
 
 @given(ACTS, ACTS, ACTS)
+@example([], [("erased", 0), ("erased", 0), ("erased", 1)], [("erased", 0), ("erased", 1), ("erased", 0)])
 def test_a_union_holds_what_was_shared_and_then_every_line_of_either_once(
     tmp_path_factory: pytest.TempPathFactory, shared: list, left: list, right: list
 ) -> None:
