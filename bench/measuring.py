@@ -40,7 +40,10 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the table. A goal holds for the ratio: at least so much, or at most where `is_most`."""
+    """A line of the table. A goal holds for the ratio: at least so much, or at most where `is_most`.
+
+    An aim without a goal: the ratio is to be said, and whatever it is fails nothing.
+    """
 
     figure: str
     ours: str
@@ -61,8 +64,10 @@ class Line:
 
     @property
     def goal_text(self) -> str:
-        sign = "≤" if self.is_most else "≥"
-        return f"{sign} {self.goal:g} × (aim {self.aim:g})" if self.goal is not None else ""
+        aim = f"(aim {self.aim:g})" if self.aim is not None else ""
+        if self.goal is None:
+            return f"say it {aim}" if aim else ""
+        return f"{'≤' if self.is_most else '≥'} {self.goal:g} × {aim}".strip()
 
 
 Figure = Callable[[Bench], Iterator[Line]]

@@ -8,6 +8,7 @@ from bench.measuring import Figure
 FIGURES: Mapping[str, Figure] = {
     "ingest": ingest.small,
     "ingest-large": ingest.large,
+    "ingest-plain": ingest.beside_plain,
     "peer": ingest.peer,
     "clients": clients.clients,
     "halves": ingest.halves,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 from bench import floors, homes
 from bench import peer as peers
 from bench.measuring import Bench, Line, head_of, in_turns, rate, ratio_of
+from bench.unsealed import NO_LEAF, lies_in_clear, unsealed, without_tree
 from bench.workload import batches, events
+from events.log.sqlite import PARTITION
+from hub.assembly import Hub
 
 _BATCH = 1_000
 _HALVES = 200_000
@@ -69,6 +73,46 @@ def peer(bench: Bench) -> Iterator[Line]:
         5,
         10,
     )
+
+
+def beside_plain(bench: Bench) -> Iterator[Line]:
+    """The whole of ingest, and the same without sealing and tree: the same events, a new home each, in turns.
+
+    Not in the plain side: AES-GCM and its nonces, at sealing and at opening (events, receipts and their parts, wrapped
+    secrets, boxes inside bodies); leaf hashes, nodes and tiles of the tree, checkpoints and their notes. Still in it:
+    look-up, secrets, their derivation and the key store's commit, since keyed ids rest on them; the ring that finds a
+    row's key and compares its id; padding and a tag's 16 bytes, so that as much is written; receipts, `FULL`, views and
+    linkage. So it is not a hub that was never made to seal: that one would have fewer keys to keep.
+    """
+    parts = list(batches(events(bench.events), _BATCH))
+
+    def ours(*, is_plain: bool = False) -> float:
+        with ExitStack() as stack:
+            if is_plain:
+                stack.enter_context(unsealed())
+                stack.enter_context(without_tree())
+            hub = stack.enter_context(homes.open_home(bench.folder))
+            took_s = homes.ingest(hub, parts)
+            _check_first_row(hub, is_plain=is_plain)
+        return bench.events / took_s
+
+    plain, sealed = in_turns(bench.runs, lambda: ours(is_plain=True), ours)
+    yield Line(
+        f"ingest end to end, sealed and in the tree, {bench.events:,} events in batches of {_BATCH:,}",
+        rate(sealed),
+        "the same with a cipher that does nothing, no tree",
+        rate(plain),
+        ratio_of(sealed, plain),
+        aim=0.75,
+        told="the plain side still makes, looks up and keeps keys: ids are keyed",
+    )
+
+
+def _check_first_row(hub: Hub, *, is_plain: bool) -> None:
+    """Raises RuntimeError where what was to be plain is sealed, or the other way round."""
+    (row,) = hub.log.read(PARTITION, 0, 1)
+    if lies_in_clear(row.body) != is_plain or (row.leaf == NO_LEAF) != is_plain:
+        raise RuntimeError("the log does not hold what was to be measured")
 
 
 def halves(bench: Bench) -> Iterator[Line]:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import orjson
 import pytest
 
+from bench import homes
 from bench.__main__ import main
 from bench.figures import FIGURES
 from bench.measuring import Line, Ratio, ratio_of
 from bench.table import markdown
+from bench.unsealed import NO_LEAF, lies_in_clear, unsealed, without_tree
 from bench.workload import EVENT_BYTES, batches, events
 from events.catalogue import TYPES, check_payload
+from events.codec import StoredRow
+from events.log.sqlite import PARTITION
+from events.sealing import Cipher, DoesNotOpen
 
 
 @pytest.mark.bench
@@ -66,3 +73,36 @@ def test_a_goal_is_met_from_its_side(is_most: bool, met: str) -> None:
     line = Line("a read", "2/s", "a floor", "1/s", Ratio(2.0, 1.9, 2.1, 5), goal=1.5, aim=1.0, is_most=is_most)
 
     assert markdown([line]).splitlines()[-1].endswith(f" {met} |")
+
+
+def test_a_ratio_that_is_only_to_be_said_fails_nothing() -> None:
+    line = Line("ingest", "2/s", "the same, plain", "4/s", Ratio(0.5, 0.4, 0.6, 5), aim=0.75)
+
+    assert markdown([line]).splitlines()[-1].endswith("| say it (aim 0.75) |  |")
+
+
+def test_with_a_cipher_that_does_nothing_the_same_is_taken_in_and_lies_in_clear(tmp_path: Path) -> None:
+    sealed = _taken_in(tmp_path)
+    with unsealed(), without_tree():
+        plain = _taken_in(tmp_path)
+
+    assert not any(lies_in_clear(row.body) for row in sealed)
+    assert all(row.body.startswith(b"{") and lies_in_clear(row.body) and row.leaf == NO_LEAF for row in plain)
+    assert sorted(len(row.body) for row in plain) == sorted(len(row.body) for row in sealed)
+
+
+def test_outside_of_it_sealing_is_as_it_was() -> None:
+    cipher = Cipher(bytes(32))
+    with unsealed():
+        nonce, body = cipher.seal(b"text", b"about")
+        assert cipher.open(nonce, body, b"about") == b"text"
+
+    with pytest.raises(DoesNotOpen):
+        cipher.open(nonce, body, b"about")
+    assert b"text" not in cipher.seal(b"text", b"about")[1]
+
+
+def _taken_in(folder: Path) -> list[StoredRow]:
+    with homes.open_home(folder) as hub:
+        homes.fill(hub, events(60))
+        return list(hub.log.read(PARTITION, 0, 1_000))
