@@ -81,7 +81,7 @@ def check(proof, vkey, kept=None):
         need(sha(head, header, nonce, struct.pack(">I", len(body)), body) == leaf, "the row is not that of the leaf")
     path = [raw(each, 32) for each in proof["inclusion"]]
     need(root_over(leaf, index, size, path) == root, "the leaf is not under the checkpoint's root")
-    need(kept in (None, since and since["checkpoint"]), "it does not begin at the checkpoint you kept (prove --since)")
+    need(kept is None or (since and since["checkpoint"] == kept), "it begins at no checkpoint of yours (prove --since)")
     shown = f"{place} is one of the {size} events that {origin} signed{'' if row else '; what it says is not shown'}"
     if not since:
         return shown

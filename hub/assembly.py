@@ -24,7 +24,7 @@ from hub.continuity import Continuity
 from hub.durable import make_folder
 from hub.epochs import note_recorded, restorations
 from hub.erasure.acts import Acts
-from hub.erasure.again import drop_again, redact_again
+from hub.erasure.again import drop_again, erase_again, redact_again
 from hub.erasure.bench import Bench
 from hub.erasure.doors import Doors
 from hub.erasure.eraser import Eraser
@@ -102,6 +102,7 @@ class Hub:
             new_epoch=lambda: f"1-{secrets.token_hex(4)}",
             signer=self.signer,
             before_commit=self._before_commit,
+            before_sign=self._before_sign,
             is_closed=self.doors.is_closed,
             accepts_clock=self.settings.accepts_clock,
         )
@@ -196,6 +197,10 @@ class Hub:
         self.continuity.check_with_witnesses()
         self.keys.commit()
 
+    def _before_sign(self) -> None:
+        """A log that is not what it was known to be signs nothing: that would be a second history under one name."""
+        self.continuity.check()
+
     def _ageing(self) -> Ageing:
         return Ageing(self.receipts, self.keys, self.log, self.clock, accepts_clock=self.settings.accepts_clock)
 
@@ -238,6 +243,7 @@ class Hub:
         self.acts = Acts(bench, self.saying)
         self.eraser = Eraser(bench, runs, steps)
         # In the order in which they were done: what was redacted was not held then, what is held now may not go.
+        erase_again(bench, self.erasures, is_due=self._is_restored or self._came_back)
         self.not_redacted = redact_again(bench, self.eraser, self.erasures)
         self.saying.say_again()
         self.eraser.finish()

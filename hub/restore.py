@@ -10,13 +10,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from events.checkpoints import ED25519, Checkpoint, VerifierKey
 from events.errors import HubError, WrongSettings
+from events.log.sqlite import SqliteReader
 from hub.assembly import KEYS, LOCK, LOG, RESTORING, Hub, lock_home
 from hub.backup import RECEIPTS, Manifest, check_backup, copy_home
 from hub.durable import make_folder, sync_folder, sync_folders
@@ -75,9 +76,10 @@ def restore(source: Path, settings: Settings, *, accepts_lost_erasures: bool = F
             building = _begun(home, was_cut_off=was_cut_off)
             copy_home(source, building)
             erasures, fault = _erasures(source, building, manifest, settings)
-            if fault is not None and not accepts_lost_erasures:
+            is_refused = fault is not None and not accepts_lost_erasures
+            if refused := fault if is_refused else _other_history(building):
                 shutil.rmtree(building)
-                raise fault
+                raise refused
             restoration, silent = _made_ready(building, settings, erasures, lost_erasures_accepted=fault is not None)
             _move_in(building, home)
     return _opened(settings, restoration, silent)
@@ -94,6 +96,8 @@ def declare(settings: Settings) -> dict[str, Any]:
             raise WrongSettings("no-home", "there is no hub's home here", where=str(home), next_step="Name its folder.")
         check_kms(settings.kms_file)
         with _locked(home):
+            if refused := _other_history(home):
+                raise refused
             places = _places(settings)
             sign_old_lists(places, home / KEYS, ())
             erasures = read_united(places)
@@ -209,6 +213,22 @@ def _made_ready(folder: Path, settings: Settings, erasures: ErasureList, **more:
     restoration = begin_epoch(folder / LOG, above=known.epochs, known_size=known.size, known_by=known.by, **more)
     reopen_lost(folder / RECEIPTS, folder / LOG)
     return restoration, known.silent
+
+
+def _other_history(folder: Path) -> WrongSettings | None:
+    """Why a log does not go on in a new epoch: what the key store knows of it is not in it, so it was changed."""
+    standing = standing_of(folder / LOG)
+    notes = [Checkpoint(*each) for each in notes_in(folder / KEYS)]
+    mine = [each for each in notes if each.origin == standing.origin and 0 < each.size <= standing.size]
+    with closing(SqliteReader(folder / LOG)) as reader:
+        if all(reader.tree().root(each.size) == each.root for each in mine):
+            return None
+    return WrongSettings(
+        "log-differs",
+        "the events of this log are not those that key-store knows: it was changed",
+        where=LOG,
+        next_step="Keep the files as they are, and restore the newest backup whose log verifies.",
+    )
 
 
 def _known(folder: Path, standing: Checkpoint, key: VerifierKey) -> _Known:

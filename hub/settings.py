@@ -58,9 +58,20 @@ def read_settings(home: Path | None = None, environ: Mapping[str, str] = os.envi
         faults.append("TELLONCE_ACCEPT_CLOCK is neither 0 nor 1")
     if level is not None and level not in LEVELS:
         faults.append(f"TELLONCE_LOG is none of {', '.join(LEVELS)}")
+    folder = home or Path(environ.get("TELLONCE_HOME") or DEFAULT_HOME)
+    if second := environ.get("TELLONCE_ERASURES"):
+        faults += _faults_of_second(Path(second), folder)
     if faults:
         raise WrongSettings("bad-settings", "; ".join(faults), where="environment", next_step="See docs/settings.md.")
-    folder = home or Path(environ.get("TELLONCE_HOME") or DEFAULT_HOME)
     kms, erasures = environ.get("TELLONCE_KMS"), environ.get("TELLONCE_ERASURES")
     places = (Path(each) if each else None for each in (kms, erasures))
     return Settings(folder, ZoneInfo(zone), accepts == "1", level, *places)
+
+
+def _faults_of_second(second: Path, home: Path) -> list[str]:
+    """What makes a place none for a second list: it has to outlive the home."""
+    if second.exists() and not second.is_dir():
+        return ["TELLONCE_ERASURES is a file, and has to name the folder in which the list is to be"]
+    if second.resolve().is_relative_to(home.resolve()):
+        return ["TELLONCE_ERASURES lies in the home, with which it would be lost"]
+    return []

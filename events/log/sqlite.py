@@ -69,11 +69,12 @@ class SqliteLog:
         new_epoch: Callable[[], str],
         signer: Signer,
         before_commit: Callable[[], None] = lambda: None,
+        before_sign: Callable[[], None] = lambda: None,
         is_closed: Callable[[str, SubjectId, bytes], bool] = lambda agency, subject, key_id: False,
         accepts_clock: bool = False,
     ) -> None:
         """`is_closed` is asked for each row's agency, subject and key id, in the writer's thread, at the moment in
-        which the row would get its place.
+        which the row would get its place. `before_sign` raises where nothing more may be signed.
 
         Raises WrongSettings: `home-older`, `home-newer`, `broken-file`, `log-gap`, and `log-changed` where the log is
         not what it last signed.
@@ -82,6 +83,7 @@ class SqliteLog:
         self._clock = clock
         self._signer = signer
         self._before_commit = before_commit
+        self._before_sign = before_sign
         self._is_closed = is_closed
         self._accepts_clock = accepts_clock
         with file.damage_told(path):
@@ -247,6 +249,7 @@ class SqliteLog:
                 signed = signed._replace(is_kept=True)
             else:
                 now_us, kept_us = self._clock(), file.last_kept_us(self._db)
+                self._before_sign()
                 checkpoint = Checkpoint(self.origin, self._edge.size, root_of(self._edge))
                 note = sign_checkpoint(checkpoint, self.name, self._signer)
                 signed = Signed(note, checkpoint, now_us, is_kept or now_us - kept_us >= _KEPT_EVERY_US)

@@ -220,7 +220,8 @@ def lift(
     session = session_of(context)
     document = session.ask("lift-hold", record=record, person=person, ground=ground, reference=reference)
     if not session.answered(document):
-        session.screen.line(f"No longer held: {', '.join(document['records'])}.")
+        records = [each or "a record that is not there any more" for each in document["records"]]
+        session.screen.line(f"No longer held: {', '.join(records)}.")
 
 
 @holds.command("list")

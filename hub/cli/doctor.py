@@ -235,6 +235,10 @@ def _asked(session: Session, settings: Settings) -> Iterator[Found]:
     behind = f", {status['lag']:,} events behind" if status["lag"] else ""
     yield Found("views", not fault, f"they {fault or 'move'}{behind}")
     yield Found("halted lanes", not halted, ", ".join(halted) or "none")
+    unwritten = status["refuses_writes"]
+    yield Found(
+        "log", not unwritten, f"nothing is written: {unwritten} (docs/errors.md)" if unwritten else "is written"
+    )
     refused = refused_told(status)
     yield Found("rows of the log", not refused, f"{refused}: `tellonce sources` names them" if refused else "all count")
     state = status["erasure_list"]["state"]

@@ -117,8 +117,13 @@ class Acts:
             erased = [
                 each for each in read_longest(bench.lists).entries if each.token == token and each.act == "erased"
             ]
-            if not erased or not bench.keys.is_suppressed(agency, name):
-                raise Refused("not-erased", "this record was not erased, or is admitted again already", where="record")
+            is_agency_gone = bench.keys.is_erased(agency, "")
+            if not erased or is_agency_gone or not bench.keys.is_suppressed(agency, name):
+                raise Refused(
+                    "not-erased",
+                    "this record was not erased, is admitted again already, or went with its whole agency, for good",
+                    where="record",
+                )
             subject = erased[-1].subject
             line = Line("readmitted", agency, subject, (), token, us_text(bench.clock()))
             (listed,) = append(bench.lists, line)

@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+from events.codec import Sealed
 from events.errors import Refused
 from events.ids import SubjectId
 from events.log.sqlite import PARTITION
-from hub.erasure.bench import Bench
+from hub.erasure.bench import START_WAIT_S, Bench
 from hub.erasure.eraser import Eraser
-from hub.erasurelist import ErasureList
+from hub.erasure.runs import Runs
+from hub.erasure.steps import MODEL
+from hub.erasurelist import ErasureList, Line
+from projections.custody import queries as custody
 
 GROUND = "restored-backup"
+
+
+def erase_again(bench: Bench, erasures: ErasureList, *, is_due: bool) -> None:
+    """Tells the log again of who was erased, where it does not say so: their keys are gone already.
+
+    Without it what was decided about them would lie on them for ever, and the log alone would not know that they went.
+    `is_due`: there are such; else it is looked for as far as the views can say at once.
+    """
+    if is_due:
+        bench.catch_up(START_WAIT_S)
+    elif not bench.is_caught_up(0.0):
+        return
+    with bench.store.snapshot() as db:
+        told = custody.erased_subjects(db)
+    under_way = {run.subject_bytes for run in Runs(bench.home, bench.lists[0].key).open()}
+    listed = {each.subject: each for each in erasures.standing if each.act == "erased" and each.subject}
+    rows = [row for subject in listed.keys() - told - under_way for row in _told_again(bench, listed[subject])]
+    if rows:
+        bench.log.append(rows)
+        bench.catch_up(START_WAIT_S)
+
+
+def _told_again(bench: Bench, line: Line) -> list[Sealed]:
+    about = line.subject.hex()
+    payload = {"subject": about, "key_ids": [each.hex() for each in line.key_ids], "ground": GROUND}
+    kinds = ("hub.subject-erased", "hub.erasure-completed")
+    return [bench.writer.row(kind, about, payload, cause=f"{about} {line.number}", model=MODEL) for kind in kinds]
 
 
 def redact_again(bench: Bench, eraser: Eraser, erasures: ErasureList) -> list[str]:

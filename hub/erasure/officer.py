@@ -159,7 +159,8 @@ class Officer:
         found = parse_position(position)
         if found.epoch != self._hub.log.epoch:
             raise Refused("other-epoch", "this position is from before a restore", where="position")
-        row = next(iter(self._hub.log.read(PARTITION, found.offset, 1)), None)
+        is_ours = found.partition == PARTITION
+        row = next(iter(self._hub.log.read(PARTITION, found.offset, 1)), None) if is_ours else None
         logged = self._hub.keys.ring.open(PARTITION, [row]).logged if row is not None else []
         if not logged or logged[0].event.agency == "hub":
             raise Refused(

@@ -114,9 +114,11 @@ class Saying:
 
     def _newest(self) -> dict[_Slot, Line]:
         """The newest line about each hold and each restriction; of records that are there."""
-        standing = read_united(self._bench.lists).standing
-        gone = {each.subject for each in standing if each.act == "erased"}
+        standing, gone = read_united(self._bench.lists).standing, self._gone()
         return {_slot(each): each for each in standing if each.is_decision and each.subject not in gone}
+
+    def _gone(self) -> set[bytes]:
+        return {each.subject for each in read_united(self._bench.lists).standing if each.act == "erased"}
 
     # ---- what only the log tells of
 
@@ -130,11 +132,12 @@ class Saying:
         bring_up([place for place in bench.lists if place.path.exists() or place.path.parent == bench.home])
         if not bench.is_caught_up(0.0):
             return
-        newest = self._newest()
+        newest, gone = self._newest(), self._gone()
         with bench.store.snapshot() as db:
             unlisted = [
                 (each, known_us, membership.record_of_subject(db, each.subject) or "")
                 for each, known_us in _standing(custody.holds(db), custody.restrictions(db))
+                if each.subject not in gone
                 if _slot(each) not in newest or newest[_slot(each)].act != each.act
             ]
         for each, known_us, record in unlisted:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 
-from events.checkpoints import ED25519, VerifierKey, parse_key
+from events.checkpoints import ED25519, Checkpoint, VerifierKey, origin_of, parse_key
 from events.errors import WrongSettings
+from events.log.sqlite import SqliteReader
 from hub.ledger.progress import Kept
-from hub.ledger.verify import Progress, Verified, document, shape_of, verify
+from hub.ledger.ranges import Fault
+from hub.ledger.verify import Progress, Shape, Verified, document, shape_of, verify
 from hub.settings import KEYS_FILE, LOG_FILE, Settings
 from hub.vault.kms import LOG_KEY, LocalKms
+from hub.vault.own import notes_in
 from hub.vault.ring import Ring
 
 __all__ = ["document", "run"]
@@ -34,6 +38,7 @@ def run(
         raise WrongSettings(
             "no-home", "here is no log", where=str(settings.home), next_step="Name another with --home."
         )
+    noted = _noted(settings)  # before the log is looked at: it may grow meanwhile, and the note with it
     shape = shape_of(path, kept)
     by = parse_key(key) if key is not None else key_of(settings, shape.name)
     progress = Kept(settings.home, shape, by)
@@ -43,7 +48,26 @@ def run(
     with opener_of(settings) as opener:
         found = verify(path, by, tell, kept=kept, jobs=jobs, state=state, keep=progress.keep, opener=opener)
     progress.forget()
-    return found
+    return found if found.fault else found._replace(fault=_against(path, found.shape, noted))
+
+
+def _noted(settings: Settings) -> list[Checkpoint]:
+    """What the key store remembers of the log's checkpoints, where it is here: whoever writes in the log has not that."""
+    keys = settings.home / KEYS_FILE
+    return [Checkpoint(*each) for each in notes_in(keys)] if keys.exists() else []
+
+
+def _against(path: Path, shape: Shape, noted: Iterable[Checkpoint]) -> Fault | None:
+    """Where a log whose every byte fits is not the one that the key store knows."""
+    for each in noted:
+        if each.origin != origin_of(shape.name, shape.epoch) or not each.size:
+            continue
+        if each.size > shape.size:
+            return Fault("log-cut-short", shape.size, each.size - 1, each.size)
+        with closing(SqliteReader(path)) as log:
+            if log.tree().root(each.size) != each.root:
+                return Fault("checkpoint-differs", 0, each.size - 1, each.size)
+    return None
 
 
 @contextmanager
