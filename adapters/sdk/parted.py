@@ -21,7 +21,7 @@ from events.ids import SubjectId
 from events.sealing import NONCE_BYTES, Cipher
 
 _RECEIPT = "R-0000000000"
-_PEOPLE_MAX = 20
+PEOPLE_MAX = 20
 
 
 class FixedKeys:
@@ -42,11 +42,14 @@ def people_in(adapter: Adapter, setting: Setting, content: bytes) -> list[Subjec
     return list(dict.fromkeys(owner.subject for owner in owners))
 
 
-def disturbed(adapter: Adapter, setting: Setting, content: bytes) -> Iterator[str]:
-    """Places of messages that lead to something else where one person's are gone, tried for some of the people."""
+def disturbed(adapter: Adapter, setting: Setting, content: bytes, people_max: int | None = PEOPLE_MAX) -> Iterator[str]:
+    """Places of messages that lead to something else where one person's are gone, tried for the first people.
+
+    With `people_max` None it is tried for each of them.
+    """
     reader = _reader(adapter, setting)
     first = _read(reader, content)
-    for person in islice(people_in(adapter, setting, content), _PEOPLE_MAX):
+    for person in islice(people_in(adapter, setting, content), people_max):
         maker = reader.maker(_RECEIPT)
         for each in first:
             if person in [owner.subject for owner in each.part.owners]:

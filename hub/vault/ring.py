@@ -115,7 +115,12 @@ class Ring:
         return theirs if isinstance(theirs, str) else keys_of_pair(ref, mine, theirs)
 
     def ciphers_of(self, agency: str, subjects: Iterable[SubjectId], retention: str) -> dict[SubjectId, Cipher]:
-        """The keys of many subjects in one class; those that were destroyed, or never made, are absent."""
+        """The keys of many subjects in one class; those that were destroyed, or never made, are absent.
+
+        They are read from the file at each asking, and no lease lies on what is handed out: nothing looks again when it
+        is used. Use them at once and keep none: one that is kept still opens after it was destroyed, and so does one in
+        the hands of a process that is stopped between asking and use.
+        """
         wanted = [(subject,) for subject in set(subjects)]
         with self._loading, reading_told("keys.sqlite"):
             whose = (agency.encode(), retention.encode())

@@ -1,7 +1,7 @@
 """Testing guesses: whether what is left holds a digest that somebody can make who has keys and knows what was said.
 
-Every word is hashed and keyed with every key and with everything that the product derives from one, and the digests
-are looked for by their first eight bytes, as they are and in hex and base64.
+Every word is hashed and keyed with every key and with everything that the product derives from one, by each function
+that somebody may have, and the digests are looked for by their first eight bytes, as they are and in hex and base64.
 """
 
 from __future__ import annotations
@@ -19,26 +19,35 @@ from tests.conftest import ROOT
 from tests.traces.looking import contents
 
 DIGEST_BYTES = 8
+_KEYED_MAX_BYTES = 1 << 16  # a longer word is tried without a key alone: there are hundreds of keys
 _PACKAGES = ("events", "adapters", "projections", "hub")
 _LABEL = re.compile(rb'b"([a-z0-9-]+/[0-9]+)"')
 _HEX = re.compile(rb"[0-9a-fA-F]{%d,}" % (2 * DIGEST_BYTES))
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % (DIGEST_BYTES * 4 // 3))
-_UNKEYED: tuple[Callable[[bytes], bytes], ...] = (
-    lambda word: hashlib.sha256(word).digest(),
-    lambda word: hashlib.sha512(word).digest(),
-    lambda word: hashlib.sha1(word).digest(),
-    lambda word: hashlib.md5(word).digest(),
-    lambda word: hashlib.blake2b(word).digest(),
-    lambda word: hashlib.blake2b(word, digest_size=32).digest(),
-    lambda word: hashlib.blake2s(word).digest(),
-)
+_UNKEYED: Mapping[str, Callable[[bytes], bytes]] = {
+    "sha256": lambda word: hashlib.sha256(word).digest(),
+    "sha512": lambda word: hashlib.sha512(word).digest(),
+    "sha1": lambda word: hashlib.sha1(word).digest(),
+    "md5": lambda word: hashlib.md5(word).digest(),
+    "blake2b": lambda word: hashlib.blake2b(word).digest(),
+    "blake2b of 32 bytes": lambda word: hashlib.blake2b(word, digest_size=32).digest(),
+    "blake2s": lambda word: hashlib.blake2s(word).digest(),
+}
+_KEYED: Mapping[str, Callable[[bytes, bytes], bytes]] = {
+    "hmac": mac,
+    "sha256 after the key": lambda key, word: hashlib.sha256(key + word).digest(),
+    "blake2s": lambda key, word: hashlib.blake2s(word, key=key).digest(),
+    # Its length goes into a BLAKE2 digest: a short one is no beginning of the long one.
+    "blake2s of 8 bytes": lambda key, word: hashlib.blake2s(word, key=key, digest_size=8).digest(),
+}
 
 
 class Guess(NamedTuple):
-    """A digest that somebody can make: with which key, of which word."""
+    """A digest that somebody can make: with which key, of which word, by which function."""
 
     key: str
     word: str
+    function: str
 
 
 Made = dict[bytes, Guess]  # by the first bytes of the digest
@@ -48,12 +57,13 @@ def guesses(keys: Mapping[str, bytes], words: Mapping[str, bytes]) -> Made:
     """Every digest of every word, without a key and with each."""
     made: Made = {}
     for name, word in words.items():
-        for digest in _UNKEYED:
-            made[digest(word)[:DIGEST_BYTES]] = Guess("", name)
+        for function, digest in _UNKEYED.items():
+            made[digest(word)[:DIGEST_BYTES]] = Guess("", name, function)
+    short = {name: word for name, word in words.items() if len(word) <= _KEYED_MAX_BYTES}
     for of, key in all_keys(keys).items():
-        for name, word in words.items():
-            made[mac(key, word)[:DIGEST_BYTES]] = Guess(of, name)
-            made[hashlib.sha256(key + word).digest()[:DIGEST_BYTES]] = Guess(of, name)
+        for function, keyed in _KEYED.items():
+            for name, word in short.items():
+                made[keyed(key, word)[:DIGEST_BYTES]] = Guess(of, name, function)
     return made
 
 

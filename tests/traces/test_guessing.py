@@ -30,15 +30,23 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
 def test_a_digest_is_found_in_every_form(rng: random.Random, form: str) -> None:
     made = guesses({"look-up": KEY}, WORDS)
     content = rng.randbytes(500) + b"." + FORMS[form](mac(KEY, WORDS["record"])) + b"." + rng.randbytes(500)
-    assert matches_in(made, content) == {Guess("look-up", "record")}
+    assert matches_in(made, content) == {Guess("look-up", "record", "hmac")}
 
 
 def test_a_digest_without_a_key_and_one_under_a_derived_key_are_found() -> None:
     made = guesses({"look-up": KEY}, WORDS)
-    assert matches_in(made, hashlib.sha256(WORDS["name"]).digest()) == {Guess("", "name")}
+    assert matches_in(made, hashlib.sha256(WORDS["name"]).digest()) == {Guess("", "name", "sha256")}
     label = labels_of_the_product()[0]
     digest = mac(derive(KEY, label)[0], WORDS["name"])
-    assert matches_in(made, digest) == {Guess(f"look-up > {label.decode()}", "name")}
+    assert matches_in(made, digest) == {Guess(f"look-up > {label.decode()}", "name", "hmac")}
+
+
+def test_a_short_token_keyed_by_blake2s_is_found(rng: random.Random) -> None:
+    made = guesses({"look-up": KEY}, WORDS)
+    token = hashlib.blake2s(WORDS["record"], key=KEY, digest_size=8).digest()
+    assert matches_in(made, rng.randbytes(99) + token + rng.randbytes(99)) == {
+        Guess("look-up", "record", "blake2s of 8 bytes")
+    }
 
 
 def test_the_labels_are_those_that_the_product_derives_by() -> None:
@@ -52,4 +60,4 @@ def test_a_digest_under_a_key_that_is_gone_is_no_guess(rng: random.Random) -> No
 
 def test_a_match_says_where(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(mac(KEY, WORDS["record"]))
-    assert matches(guesses({"look-up": KEY}, WORDS), [tmp_path]) == {Guess("look-up", "record"): {"log"}}
+    assert matches(guesses({"look-up": KEY}, WORDS), [tmp_path]) == {Guess("look-up", "record", "hmac"): {"log"}}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import apsw
 import pytest
@@ -15,6 +18,7 @@ from hub.access.tokens import Tokens
 from hub.cli.exit_codes import DONE, LATER, SETTINGS
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
+from hub.vault.tables import KEYS_KEPT_DAYS
 from projections.engine.runner import Runner
 from tests.hub.cli.conftest import NUMBER, Tell
 from tests.hub.homes import open_home
@@ -180,6 +184,75 @@ def test_the_doctor_tells_where_keys_are_and_how_old_their_copy_is(
     assert "WRONG " in tell("doctor").out
     monkeypatch.setenv("TELLONCE_KMS", str(tmp_path / "kms.key"))
     assert "WRONG " not in tell("doctor").out
+
+
+def found_of(tell: Tell) -> dict[str, tuple[bool | None, str]]:
+    """What the doctor says of each thing, by its name."""
+    return {each["what"]: (each["is_well"], each["words"]) for each in tell("--json", "doctor").document["found"]}
+
+
+def test_the_doctor_tells_a_backup_of_three_days_and_when_it_has_to_be_gone(
+    tell: Tell, home: Path, alex: str, tmp_path: Path
+) -> None:
+    assert found_of(tell)["backup of the keys"][1].startswith("never: a key store that is lost leaves a log ")
+    tell("backup", tmp_path / "copy")
+    made = datetime.now(UTC) - timedelta(days=3, minutes=5)
+    with closing(apsw.Connection(str(home / "keys.sqlite"))) as db:
+        older = [round((made - timedelta(days=days)).timestamp() * 1_000_000) for days in (0, 40)]
+        db.execute("UPDATE backups SET at_us = ?", older[:1])
+        db.execute("INSERT INTO backups VALUES(?)", older[1:])
+    gone = (made + timedelta(days=KEYS_KEPT_DAYS)).date().isoformat()
+    is_well, words = found_of(tell)["backup of the keys"]
+    assert is_well is None
+    assert words.startswith(f"3 days old, of {made.date().isoformat()}T")
+    assert words.endswith(f"; it has to be destroyed by {gone}, older ones before")
+
+
+def test_the_doctor_tells_who_opens_the_log_and_what_disk_encryption_has_to_cover(
+    tell: Tell, home: Path, alex: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside, elsewhere = home / "kms.key", tmp_path / "other" / "kms.key"
+    told = found_of(tell)
+    assert told["wrapping keys"] == (
+        None,
+        f"{beside} lies on the disk of what it opens: who has the disk has both. TELLONCE_KMS names another place",
+    )
+    assert told["disk encryption"][0] is None
+    assert f"the views in {home} hold people's data in plain text" in told["disk encryption"][1]
+    assert "memory and swap" in told["disk encryption"][1]
+    assert f"open with {beside}. Those disks must be encrypted" in told["disk encryption"][1]
+    elsewhere.parent.mkdir()
+    beside.rename(elsewhere)
+    assert any(is_well is False and words.startswith("kms-missing: ") for is_well, words in found_of(tell).values())
+    monkeypatch.setenv("TELLONCE_KMS", str(elsewhere))
+    assert "who has the disk has both" in found_of(tell)["wrapping keys"][1]
+
+
+def test_the_doctor_is_content_with_wrapping_keys_on_another_disk(
+    tell: Tell, home: Path, alex: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared_memory = Path("/dev/shm")
+    if not shared_memory.is_dir() or shared_memory.stat().st_dev == home.stat().st_dev:
+        pytest.skip("no second disk to put a file on")
+    with TemporaryDirectory(dir=shared_memory) as elsewhere:
+        moved = Path(elsewhere) / "kms.key"
+        shutil.move(home / "kms.key", moved)
+        monkeypatch.setenv("TELLONCE_KMS", str(moved))
+        told = found_of(tell)
+    assert told["wrapping keys"] == (True, f"{moved}, on another disk than the home; no backup holds them")
+    assert f"open with {moved}. " in told["disk encryption"][1]
+
+
+def test_the_doctor_counts_what_was_destroyed_and_what_is_suppressed(tell: Tell, alex: str) -> None:
+    before = found_of(tell)["keys"][1]
+    assert before.endswith(" 0 of which no event uses; 0 destroyed, 0 records suppressed")
+    assert tell("erase", "housing:crm/tenant/7", "--yes").code == DONE
+    is_well, words = found_of(tell)["keys"]
+    secrets, destroyed = int(words.split()[0]), int(re.findall(r"(\d+) destroyed", words)[0])
+    assert is_well is None
+    assert destroyed >= 2
+    assert secrets < int(before.split()[0])
+    assert words.endswith(f" 0 of which no event uses; {destroyed} destroyed, 1 records suppressed")
 
 
 def test_the_doctor_counts_secrets_that_no_event_uses(tell: Tell, home: Path, alex: str) -> None:

@@ -16,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters.sdk.receipts import Arrival
+from events.clock import us_text
 from events.envelope import Logged
 from events.errors import Refused
 from events.log.sqlite import PARTITION
@@ -476,6 +477,26 @@ def test_the_certificate_is_checked_without_the_hub(hub: Hub) -> None:
     assert (hub.home / told["file"]).read_text() == told["certificate"] + "\n"
     assert said["backups"]["is_final"] is False
     assert "tenant/1" not in json.dumps(said)
+
+
+def test_the_certificate_says_until_when_a_message_that_nobody_could_read_may_be_about_her(hub: Hub) -> None:
+    """As long as something of her agency waits in quarantine, and no longer; another agency's says nothing of hers."""
+
+    def send_unreadable(agency: str, message_id: str) -> int:
+        spoilt = {**hope(message_id, "tenant/1", agency=agency), "specversion": "0.3"}
+        report = hub.intake.receive(Arrival(agency, "crm", "cloudevents"), orjson.dumps(spoilt))
+        assert report.counts.quarantined == 1
+        return max(each.gone_at_us for each in hub.receipts.quarantined())
+
+    def said(record: str) -> Any:
+        return json.loads(_unpacked(hub.eraser.erase(record, ground="request")["certificate"].split(".")[1]))["unread"]
+
+    send_unreadable("hospital", "20")
+    assert said(BOB) == {"agency": "housing", "gone_by": None}
+    gone_by = us_text(send_unreadable("housing", "21"))
+    assert said(ANN) == {"agency": "housing", "gone_by": gone_by}
+    agency = hub.eraser.erase_agency("housing", ground="contract-ended")["certificate"]
+    assert json.loads(_unpacked(agency.split(".")[1]))["unread"] == {"agency": "housing", "gone_by": gone_by}
 
 
 def test_with_a_second_place_of_the_list_the_certificate_is_final(tmp_path: Path) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -142,6 +146,56 @@ def test_a_clock_that_jumped_refuses_tokens_but_not_health(served: Served, monke
     assert (answer.status_code, code_of(answer)) == (503, "clock-jumped")
     assert served.client.get("/healthz").status_code == 200
     assert served.client.get("/readyz").status_code == 200
+
+
+# ---- the log that is stored
+
+PATIENCE_S = 60.0
+# From a process of its own: a database file that this one closes loses the locks that the hub holds on it.
+REWRITE = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1], timeout=60) as db:
+    (body,) = db.execute("SELECT body FROM log WHERE position = 0").fetchone()
+    db.execute("UPDATE log SET body = ? WHERE position = 0", (body[::-1],))
+"""
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_log_that_was_changed_beside_the_hub_turns_readiness_red_and_shows_in_the_figures(tmp_path: Path) -> None:
+    with Served(tmp_path) as served:
+        watch = served.hub.watch
+        served.send(hope("log-1", "tenant/log"), hope("log-2", "tenant/log"))
+        assert "tellonce_log_verified_age_seconds" not in {name for name, *_ in figures(served)}
+        watch._between_s = 0.01
+        watch.start()
+        until(lambda: watch.told()["events"] >= 2)
+        assert served.client.get("/readyz").status_code == 200
+        told = figures(served)
+        assert 0 <= told["tellonce_log_verified_age_seconds",] < PATIENCE_S
+        assert told["tellonce_log_verified_events",] >= 2
+        assert told["tellonce_log_not_verified",] == 0
+        subprocess.run([sys.executable, "-c", REWRITE, str(tmp_path / "log.sqlite")], check=True, timeout=90)
+        until(lambda: watch.told()["verified"] is False)
+        answer = served.client.get("/readyz")
+        assert (answer.status_code, code_of(answer)) == (503, "log-not-verified")
+        assert "leaf-differs" in answer.json()["detail"]
+        assert figures(served)["tellonce_log_not_verified",] == 1
+        assert served.client.get("/healthz").status_code == 200
+
+
+def test_the_age_in_the_figures_is_that_of_the_last_pass(tmp_path: Path) -> None:
+    with Served(tmp_path) as served:
+        served.send(hope("age-1", "tenant/age"))
+        served.hub.watch.start()
+        until(lambda: served.hub.watch.told()["verified"] is True)
+        served.hub.watch._ended -= 3_600
+        assert 3_600 <= figures(served)["tellonce_log_verified_age_seconds",] < 3_600 + PATIENCE_S
 
 
 # ---- figures

@@ -295,6 +295,49 @@ def from_a_fork(proof: Document, chance: random.Random) -> None:
     proof["since"]["checkpoint"] = str(fork)
 
 
+def truly_signed(part: str, **changed: Any) -> Callable[[Document, random.Random], None]:
+    """The proof's checkpoint, or the one that it begins at, changed and signed by the log's own key."""
+
+    def it(proof: Document, chance: random.Random) -> None:
+        holder = proof if part == "proof" else proof["since"]
+        told = parse_checkpoint(parse_note(holder["checkpoint"]).text)
+        signed = sign_checkpoint(told._replace(**changed), told.origin.partition("/")[0], SIGNER)
+        holder["checkpoint"] = str(signed)
+
+    return it
+
+
+def under_another_name(proof: Document, chance: random.Random) -> None:
+    """Both checkpoints truly signed, both under the origin of another log."""
+    for part in ("proof", "since"):
+        truly_signed(part, origin="another.example/1-0123abcd")(proof, chance)
+
+
+def under_another_epoch(proof: Document, chance: random.Random) -> None:
+    """Both checkpoints truly signed for an epoch that the event's position is not of."""
+    name = parse_checkpoint(parse_note(proof["checkpoint"]).text).origin.partition("/")[0]
+    for part in ("proof", "since"):
+        truly_signed(part, origin=f"{name}/2-0123abcd")(proof, chance)
+
+
+def badly_signed(part: str, how: str) -> Callable[[Document, random.Random], None]:
+    """Every word as it was, under no signature, a spoilt one, or another key's that says it is the log's."""
+
+    def it(proof: Document, chance: random.Random) -> None:
+        holder = proof if part == "proof" else proof["since"]
+        text, _, line = holder["checkpoint"].partition("\n\n")
+        dash, name, encoded = line.split()
+        raw = bytearray(base64.b64decode(encoded))
+        if how == "spoilt":
+            raw[4 + chance.randrange(64)] ^= 1 << chance.randrange(8)
+        else:
+            raw[4:] = ASigner(2).sign(f"{text}\n".encode())
+        told = base64.b64encode(raw).decode()
+        holder["checkpoint"] = f"{text}\n\n" + ("" if how == "none" else f"{dash} {name} {told}\n")
+
+    return it
+
+
 def junk(chance: random.Random) -> str:
     """A line that is no signature."""
     return chance.choice(["junk\n", "- a.example AAAAAAAA\n", "\u2014 a.example\n", "\u2014 a.example A=B=\n", " \n"])
@@ -338,6 +381,20 @@ MUTATIONS: dict[str, Callable[[Document, random.Random], None]] = {
     "since: from nothing": from_nothing,
     "since: of another epoch": from_another_epoch,
     "since: of a fork": from_a_fork,
+    "truly signed: another log's name": under_another_name,
+    "truly signed: another epoch": under_another_epoch,
+    "truly signed: size doubled": truly_signed("proof", size=600),
+    "truly signed: size 0": truly_signed("proof", size=0),
+    "truly signed: size 0 of nothing": truly_signed("proof", size=0, root=EMPTY_ROOT),
+    "truly signed: another root": truly_signed("proof", root=bytes(32)),
+    "since, truly signed: another log's name": truly_signed("since", origin="another.example/1-0123abcd"),
+    "since, truly signed: size doubled": truly_signed("since", size=200),
+    "since, truly signed: size 0": truly_signed("since", size=0),
+    **{
+        f"{part}: signature {how}": badly_signed(part, how)
+        for part in ("proof", "since")
+        for how in ("none", "spoilt", "of another key")
+    },
 }
 
 

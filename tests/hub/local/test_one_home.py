@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,6 +118,17 @@ def test_what_was_written_while_serving_is_there_without(tell: Tell, tmp_path: P
         while_serving = tell(tmp_path / "home", "timeline", "--nhs-number", NUMBER)
     assert told[1]["accepted"] == 2
     assert tell(tmp_path / "home", "timeline", "--nhs-number", NUMBER) == while_serving
+
+
+def test_a_hub_that_serves_verifies_its_own_log(tell: Tell, tmp_path: Path) -> None:
+    with homes.open_home(tmp_path / "home"):
+        pass
+    with serving(tmp_path / "home"):
+        deadline = time.monotonic() + 30
+        while (told := tell(tmp_path / "home", "status")[1]["verification"])["verified"] is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert (told["verified"], told["fault"]) == (True, None)
 
 
 def test_two_commands_at_once_without_a_server_both_get_their_turn(tmp_path: Path) -> None:
