@@ -186,6 +186,13 @@ def is_unsigned(path: Path) -> bool:
 
 
 def _lines(path: Path) -> list[tuple[Line, bytes | None]]:
+    if path.exists() and not path.is_file():  # reading a pipe would never end
+        raise WrongSettings(
+            "broken-erasure-list",
+            "what stands in the place of the list of erasures is no file",
+            where=str(path),
+            next_step="Take it away, or name another folder; the list's other place has it whole.",
+        )
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -285,8 +292,17 @@ def append(places: Sequence[Place], *lines: Line) -> tuple[Line, ...]:
 
 
 def bring_up(places: Sequence[Place]) -> None:
-    """Adds to each file what only the longest has. Raises as `append` does."""
+    """Adds to each file what only the longest has, and begins one that is not there. Raises as `append` does.
+
+    A list without lines says that nothing was erased; a file that is missing may have said otherwise.
+    """
     append(places)
+    for place in places:
+        if not place.path.exists():
+            try:
+                _write(place, 0, ())
+            except OSError as error:
+                raise _not_written(place.path) from error
 
 
 def check_places(places: Sequence[Place]) -> None:

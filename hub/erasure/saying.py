@@ -22,7 +22,7 @@ from events.log.sqlite import PARTITION
 from hub.erasure.bench import START_WAIT_S, Bench
 from hub.erasure.doors import unknown_record
 from hub.erasure.steps import Steps
-from hub.erasurelist import Decision, Line, Why, append, bring_up, read_united
+from hub.erasurelist import Decision, Line, Place, Why, append, bring_up, read_united
 from projections.custody import queries as custody
 from projections.engine.membership import queries as membership
 
@@ -128,8 +128,7 @@ class Saying:
         It was decided before lists had such lines, or an older list was put back.
         """
         bench = self._bench
-        # The second place may be on a disk that is not there today.
-        bring_up([place for place in bench.lists if place.path.exists() or place.path.parent == bench.home])
+        bring_up([place for place in bench.lists if self._is_brought_up(place)])
         if not bench.is_caught_up(0.0):
             return
         newest, gone = self._newest(), self._gone()
@@ -145,6 +144,12 @@ class Saying:
             token = bench.keys.suppression_of(agency, record)
             event = self._event_known_at(known_us)
             append(bench.lists, Line(each.act, agency, each.subject, (), token, us_text(known_us), event, each.why))
+
+    def _is_brought_up(self, place: Place) -> bool:
+        """Not a second place without a list once there is one: its disk may be away, and only the folder there."""
+        if place.path.exists() or place.path.parent == self._bench.home:
+            return True
+        return place.path.parent.is_dir() and not read_united(self._bench.lists).entries
 
     def _event_known_at(self, known_us: int) -> bytes:
         """The id of the event that was known at a time; no two are at one."""

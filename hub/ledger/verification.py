@@ -52,7 +52,7 @@ def run(
 
 
 def _noted(settings: Settings) -> list[Checkpoint]:
-    """What the key store remembers of the log's checkpoints, where it is here: whoever writes in the log has not that."""
+    """What the key store remembers of the log's checkpoints, where it is here: who writes in the log has not that."""
     keys = settings.home / KEYS_FILE
     return [Checkpoint(*each) for each in notes_in(keys)] if keys.exists() else []
 

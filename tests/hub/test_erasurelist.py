@@ -6,7 +6,7 @@ import itertools
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import orjson
@@ -157,6 +157,13 @@ def test_another_hubs_list_is_refused_and_says_so(places: Places, tmp_path: Path
     with pytest.raises(WrongSettings, match=r"erasure-list-foreign.*another hub's"):
         add(2, *places)
     assert not places[1].path.exists()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_no_list_and_says_so(places: Places, make: Callable[[Path], object]) -> None:
+    make(places[0].path)
+    with pytest.raises(WrongSettings, match=r"broken-erasure-list.*is no file"):
+        read_list(places[0])
 
 
 def test_lines_without_a_signature_are_refused(places: Places) -> None:

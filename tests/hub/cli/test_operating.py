@@ -11,15 +11,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import apsw
+import orjson
 import pytest
 
 from events.clock import SystemClock
 from hub.access.tokens import Tokens
+from hub.assembly import Hub
 from hub.cli.exit_codes import DONE, LATER, SETTINGS
 from hub.vault.keys import KeyStore
 from hub.vault.kms import LocalKms
 from hub.vault.tables import KEYS_KEPT_DAYS
 from projections.engine.runner import Runner
+from tests.hub import homes
 from tests.hub.cli.conftest import NUMBER, Tell
 from tests.hub.homes import open_home
 from tests.older import write_older
@@ -103,6 +106,28 @@ def test_files_copied_back_by_hand_are_declared(tell: Tell, alex: str, tmp_path:
     assert tell("--json", "status").document["epoch"] == told["epoch"]
     assert "its epoch is 3-" in tell("restore", "--declare").out
     assert tell("restore", "--declare", at=tmp_path / "nowhere").err.startswith("no-home: ")
+
+
+def test_an_older_log_that_was_put_back_is_told_of_at_once(
+    tell: Tell, home: Path, alex: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def waited(hub: Hub, timeout_s: float = 60.0) -> bool:
+        assert timeout_s == 0.0, "what the log lost never comes"
+        return False
+
+    tell("backup", tmp_path / "copy")
+    event = homes.registration("m-9", "tenant/9", number=homes.nhs_number(9))
+    (tmp_path / "event.json").write_bytes(orjson.dumps(event))
+    assert tell("intake", "cloudevents", tmp_path / "event.json", "--agency", "housing", "--system", "crm").code == 0
+    for path in home.glob("log.sqlite*"):
+        path.unlink()
+    shutil.copyfile(tmp_path / "copy" / "log.sqlite", home / "log.sqlite")
+    (home / "log.sqlite").chmod(0o600)
+    monkeypatch.setattr(Hub, "wait_until_read", waited)
+    told = tell("status")
+    assert (told.code, "nothing is written: log-behind" in told.out) == (3, True)
+    told = tell("doctor")
+    assert (told.code, "WRONG  log: nothing is written: log-behind" in told.out) == (SETTINGS, True)
 
 
 def test_a_token_says_who_may_what(tell: Tell, home: Path) -> None:

@@ -90,8 +90,13 @@ def test_nobody_erases_the_hub_itself(home: Path) -> None:
         hub.eraser.erase_agency("hub", ground="contract-ended")
 
 
-def test_a_closed_agency_stays_closed_under_its_name_and_no_record_of_it_is_admitted(home: Path) -> None:
+@pytest.mark.parametrize("is_first_alone", [False, True])
+def test_a_closed_agency_stays_closed_under_its_name_and_no_record_of_it_is_admitted(
+    home: Path, *, is_first_alone: bool
+) -> None:
     with open_home(home) as hub:
+        if is_first_alone:
+            hub.eraser.erase(ANN, ground="request")
         hub.eraser.erase_agency("housing", ground="contract-ended")
     with open_home(home) as hub:  # registered, as before
         assert sent(hub) == 0

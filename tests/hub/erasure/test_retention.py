@@ -180,6 +180,14 @@ def test_a_redacted_event_is_gone_from_everywhere_and_the_log_still_verifies(hub
         officer(hub).redact(STEWARD, entry["position"], "third-person")
 
 
+def test_a_position_of_a_partition_that_is_not_there_leads_to_no_other_event(hub: Hub) -> None:
+    (person,) = find(hub, ANN)
+    (position,) = [each["position"] for each in page(hub, person)["entries"] if each["name"] == "hope/2"]
+    with pytest.raises(Refused, match="not-redactable"):
+        officer(hub).redact(STEWARD, position.replace("main-0", "main-1"), "third-person")
+    assert (ANN, "hope/2") in shown(hub, ANN)
+
+
 def test_what_is_held_is_not_redacted(hub: Hub) -> None:
     (person,) = find(hub, ANN)
     hub.acts.hold(ANN, ground="litigation")

@@ -20,7 +20,7 @@ from hub.restore import declare, restore
 from hub.settings import Settings, read_settings
 from hub.vault.kms import LocalKms
 from projections.custody import queries as custody
-from tests.hub.erasure.test_eraser import ANN, BOB, events_of, fill, find, shown
+from tests.hub.erasure.test_eraser import ANN, BOB, PATIENT, events_of, fill, find, shown
 from tests.hub.homes import nhs_number, open_home, registration, send
 
 
@@ -353,3 +353,47 @@ def test_a_decision_is_not_taken_back_by_a_void_erasure(tmp_path: Path) -> None:
     held = Line("held", *about, us_text(1), bytes(32), erasurelist.Why("litigation"))
     append([place], held, Line("erased", *about, us_text(2)), Line("void", *about, us_text(3)))
     assert [each.act for each in read_list(place).standing] == ["held"]
+
+
+# ---- who was erased, in a log from before
+
+
+def test_a_hold_that_was_lifted_before_its_record_was_erased_lies_on_nobody_after_a_restore(office: Office) -> None:
+    """The backup knows of the hold, and neither of its end nor of the erasure."""
+    with office.open() as hub:
+        (person,) = find(hub, ANN)
+        hub.acts.hold_person(person, ground="litigation", reference="CASE-1")
+        hub.acts.restrict(ANN, ground="accuracy-contested")
+        back_up(hub, office.folder / "copy")
+        hub.acts.lift_person(person, ground="settled", reference="CASE-1")
+        hub.acts.unrestrict(ANN, ground="resolved")
+        hub.eraser.erase(ANN, ground="request")
+        subject = read_unchecked(office.second / "erasures.jsonl").entries[-1].subject
+    office.restored()
+    with office.open("again") as hub:
+        assert hub.wait_until_read(20)
+        assert hub.acts.holds() == {"holds": []}
+        with hub.store.snapshot() as db:
+            assert custody.restrictions(db) == []
+            told = custody.erased(db, subject)
+        assert told is not None
+        assert (told.ground, told.completed_us is not None) == ("restored-backup", True)
+        hub.decisions.link(BOB, *find(hub, PATIENT), reason="confirmed-by-person", by="somebody")
+        assert hub.wait_until_read(20)
+        assert not is_held(hub, BOB)
+
+
+def test_nothing_is_listed_again_and_again(office: Office) -> None:
+    with office.open() as hub:
+        hub.acts.hold(ANN, ground="litigation", reference="CASE-1")
+        back_up(hub, office.folder / "copy")
+        hub.acts.lift(ANN, ground="settled", reference="CASE-1")
+        hub.eraser.erase(ANN, ground="request")
+    office.restored()
+    lines = read_unchecked(office.second / "erasures.jsonl").entries
+    for _ in range(2):
+        with office.open("again") as hub:
+            assert hub.wait_until_read(20)
+            told = [each.event.type for each in events_of(hub)].count("hub.subject-erased")
+        assert told == 1
+    assert read_unchecked(office.second / "erasures.jsonl").entries == lines

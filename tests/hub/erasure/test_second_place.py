@@ -218,3 +218,26 @@ def test_a_restore_takes_together_lists_that_went_apart(tmp_path: Path, gone_apa
         assert find(hub, ANN) == []
         assert [each["ground"] for each in hub.acts.holds()["holds"]] == ["inquiry"]
         assert state(hub)["state"] == "well"
+
+
+# ---- what is no second place
+
+
+def test_a_second_place_has_to_be_a_folder_outside_the_home(tmp_path: Path) -> None:
+    home, file, link = tmp_path / "home", tmp_path / "file", tmp_path / "link"
+    (home / "inside").mkdir(parents=True)
+    file.touch()
+    link.symlink_to(home)
+    for second in (home, home / "inside", link, file):
+        with pytest.raises(WrongSettings, match=r"bad-settings.*TELLONCE_ERASURES"):
+            read_settings(home, {"TELLONCE_ERASURES": str(second)})
+    read_settings(home, {"TELLONCE_ERASURES": str(tmp_path / "not-there-yet")})
+
+
+def test_a_hub_of_which_nobody_was_erased_is_restored_with_its_second_place(tmp_path: Path, settings: Settings) -> None:
+    with Hub(settings) as hub:
+        back_up(hub, tmp_path / "copy")
+    again = read_settings(
+        tmp_path / "again", {"TELLONCE_KMS": str(settings.kms_file), "TELLONCE_ERASURES": str(settings.erasures)}
+    )
+    assert restore(tmp_path / "copy", again)["lost_erasures_accepted"] is False
