@@ -73,6 +73,7 @@ class Hub:
         self.home = settings.home
         self.clock = clock or SystemClock()
         self._closers: list[Callable[[], None]] = []
+        self._is_list_unchecked = False  # before it was looked at once, nothing is served
         try:
             with access_told(self.home), reading_told("home"):
                 self._open()
@@ -168,9 +169,12 @@ class Hub:
             return read_united(self.lists)
 
     def _check_erasures(self) -> None:
-        """An erasure that the log tells of and no list here: somebody may be readable who should not be."""
-        listed = read_united(self.lists)  # with what was finished just now
-        if self.runner.applied >= self.log.head()[PARTITION] and has_unlisted(self.store, listed):
+        """An erasure that the log tells of and no list here: somebody may be readable who should not be.
+
+        While the views are behind they can't say; it is looked at again before something is written.
+        """
+        self._is_list_unchecked = self.runner.applied < self.log.head()[PARTITION]
+        if not self._is_list_unchecked and has_unlisted(self.store, read_united(self.lists)):
             self.continuity.refuse(_old_list())
 
     def _open_witnesses(self) -> None:
@@ -194,6 +198,8 @@ class Hub:
 
     def _before_commit(self) -> None:
         """In the log's writer, before a group of new rows: a log that is behind takes none; keys come first."""
+        if self._is_list_unchecked:
+            self._check_erasures()
         self.continuity.check_with_witnesses()
         self.keys.commit()
 

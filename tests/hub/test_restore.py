@@ -14,7 +14,7 @@ import pytest
 
 from events.clock import us_text
 from events.codec import read_header
-from events.errors import WrongSettings
+from events.errors import TryAgainLater, WrongSettings
 from events.ids import SubjectId
 from events.log.sqlite import PARTITION
 from hub import restore as restoring
@@ -171,6 +171,20 @@ def test_an_erasure_that_only_the_log_tells_of_is_done_again(officer: Officer) -
         rows = list(hub.log.read(PARTITION, 0, 1_000))
         closed = hub.keys.ring.open(PARTITION, [row for row in rows if officer.subject in row.header]).closed
         assert {each.code for each in closed} == {"erased"}
+
+
+def test_a_list_that_is_lost_is_noticed_later_where_the_views_could_not_say_at_the_start(officer: Officer) -> None:
+    officer.erase()
+    with Hub(officer.settings("home")) as hub:
+        assert hub.wait_until_read(60)
+        for folder in (officer.home, officer.second):
+            (folder / "erasures.jsonl").unlink()
+        hub._is_list_unchecked = True  # as a start leaves it whose views are behind
+        size = hub.log.head()[PARTITION]
+        with pytest.raises(TryAgainLater, match="erasure-list-old"):
+            send(hub, registration("9", "tenant/9", number=nhs_number(9)))
+        assert hub.continuity.fault is not None
+        assert hub.log.head()[PARTITION] == size
 
 
 def test_what_was_redacted_since_is_redacted_again(officer: Officer) -> None:
