@@ -32,13 +32,12 @@ from hub.erasure.certificate import FOLDER as CERTIFICATES
 from hub.erasure.retention import FILE as RETENTION_FILE
 from hub.erasurelist import ErasureList, Place, read_united, write_list
 from hub.opening import access_told
-from hub.settings import ERASURES_FILE
+from hub.settings import ERASURES_FILE, MANIFEST_FILE
 from hub.vault.listkey import ListKey
 from hub.vault.tables import KEYS_KEPT_DAYS
 from hub.witness.memory import FILE as WITNESSED
 from hub.witness.settings import WITNESSES
 
-MANIFEST = "manifest.json"
 FORMAT = 1
 RECEIPTS = "receipts.sqlite"
 BODIES = "receipts"
@@ -79,7 +78,7 @@ def back_up(hub: Hub, target: Path) -> dict[str, Any]:
         erasures = read_united(hub.lists)
         write_list(Place(target / ERASURES_FILE, ListKey(hub.kms)), erasures)
         manifest = _manifest(target, hub.clock(), erasures)
-        _write(target / MANIFEST, orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
+        _write(target / MANIFEST_FILE, orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
         hub.keys.note_backup()
     return {
         "backup": str(target),
@@ -92,20 +91,22 @@ def back_up(hub: Hub, target: Path) -> dict[str, Any]:
 def read_manifest(source: Path) -> Manifest:
     """Raises WrongSettings `no-backup`, `home-newer`, `broken-file`."""
     try:
-        told = orjson.loads((source / MANIFEST).read_bytes())
+        told = orjson.loads((source / MANIFEST_FILE).read_bytes())
         found = int(told["format"])
         if found == FORMAT:
             return _checked(Manifest(**told))
     except FileNotFoundError as error:
         raise WrongSettings(
             "no-backup",
-            f"it has no {MANIFEST}, which ends a backup: it was interrupted, or is none",
+            f"it has no {MANIFEST_FILE}, which ends a backup: it was interrupted, or is none",
             where=str(source),
             next_step="Name the folder that `tellonce backup` made.",
         ) from error
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise WrongSettings("broken-file", "this is no manifest of a backup", where=MANIFEST) from error
-    raise WrongSettings("home-newer", f"the backup has format {found}, this program reads {FORMAT}", where=MANIFEST)
+        raise WrongSettings("broken-file", "this is no manifest of a backup", where=MANIFEST_FILE) from error
+    raise WrongSettings(
+        "home-newer", f"the backup has format {found}, this program reads {FORMAT}", where=MANIFEST_FILE
+    )
 
 
 def _checked(manifest: Manifest) -> Manifest:
@@ -131,7 +132,7 @@ def check_backup(source: Path) -> Manifest:
     as_they_were = {name for name, sha256 in manifest.files.items() if _sha256(source / name) == sha256}
     if faults := {*manifest.files, *IN_ORDER} - as_they_were:
         raise _damaged(source, f"files of the backup are not as they were: {', '.join(sorted(faults))}")
-    if strays := there - manifest.files.keys() - {MANIFEST}:
+    if strays := there - manifest.files.keys() - {MANIFEST_FILE}:
         raise _damaged(source, f"files that its manifest does not name are there: {', '.join(sorted(strays))}")
     with damage_told(source / LOG):
         standing = standing_of(source / LOG)

@@ -16,6 +16,7 @@ KMS_FILE = "kms.key"
 LOG_FILE = "log.sqlite"
 KEYS_FILE = "keys.sqlite"
 ERASURES_FILE = "erasures.jsonl"
+MANIFEST_FILE = "manifest.json"  # of a backup; no home has one
 LEVELS = ("debug", "info", "warning", "error")
 
 

@@ -12,10 +12,9 @@ import pytest
 from events.clock import us_text
 from events.errors import WrongSettings
 from hub.assembly import Hub
-from hub.backup import MANIFEST
 from hub.erasurelist import ErasureList, Line, _line_of, append, appended, places_of, read_unchecked
 from hub.restore import declare, restore
-from hub.settings import read_settings
+from hub.settings import MANIFEST_FILE, read_settings
 from hub.vault.kms import LocalKms
 from tests.hub.test_erasurelist import unsign
 from tests.hub.test_restore import Officer
@@ -150,9 +149,9 @@ def test_a_copy_of_before_is_restored_by_the_list_that_is_signed(officer: Office
     officer.erase()
     copy = officer.back_up("copy")
     unsign(copy / FILE)
-    manifest = orjson.loads((copy / MANIFEST).read_bytes())
+    manifest = orjson.loads((copy / MANIFEST_FILE).read_bytes())
     manifest["files"][FILE] = hashlib.sha256((copy / FILE).read_bytes()).hexdigest()
-    (copy / MANIFEST).write_bytes(orjson.dumps(manifest))
+    (copy / MANIFEST_FILE).write_bytes(orjson.dumps(manifest))
     if not is_second_there:
         (officer.second / FILE).write_bytes(b"")
         with pytest.raises(WrongSettings, match="erasure-list-old"):

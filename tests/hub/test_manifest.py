@@ -12,9 +12,9 @@ import orjson
 import pytest
 
 from events.errors import WrongSettings
-from hub.backup import MANIFEST, back_up
+from hub.backup import back_up
 from hub.restore import restore
-from hub.settings import read_settings
+from hub.settings import MANIFEST_FILE, read_settings
 from tests.hub.homes import nhs_number, open_home, registration, send
 
 
@@ -45,18 +45,18 @@ def refusal(copy: Path) -> str:
 
 def say(copy: Path, **changed: Any) -> None:
     """Another manifest."""
-    told = orjson.loads((copy / MANIFEST).read_bytes())
-    (copy / MANIFEST).write_bytes(orjson.dumps(told | changed))
+    told = orjson.loads((copy / MANIFEST_FILE).read_bytes())
+    (copy / MANIFEST_FILE).write_bytes(orjson.dumps(told | changed))
 
 
 def hashes_of(copy: Path) -> dict[str, str]:
     """What a manifest of the files as they are would name."""
-    files = (path for path in copy.rglob("*") if path.is_file() and path.name != MANIFEST)
+    files = (path for path in copy.rglob("*") if path.is_file() and path.name != MANIFEST_FILE)
     return {str(path.relative_to(copy)): sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def test_a_backup_that_is_what_it_says_is_restored(copy: Path) -> None:
-    assert hashes_of(copy) == orjson.loads((copy / MANIFEST).read_bytes())["files"]
+    assert hashes_of(copy) == orjson.loads((copy / MANIFEST_FILE).read_bytes())["files"]
     restore(copy, read_settings(copy.with_name("again"), {}))
 
 
@@ -133,5 +133,5 @@ def test_values_of_another_kind_are_no_manifest(copy: Path, changed: dict[str, A
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"7", b"null", b"\xff", b'{"format": 1}'])
 def test_what_is_no_manifest_at_all_is_told(copy: Path, raw: bytes) -> None:
-    (copy / MANIFEST).write_bytes(raw)
+    (copy / MANIFEST_FILE).write_bytes(raw)
     assert "broken-file: manifest.json: " in refusal(copy)

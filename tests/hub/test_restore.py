@@ -19,13 +19,13 @@ from events.ids import SubjectId
 from events.log.sqlite import PARTITION
 from hub import restore as restoring
 from hub.assembly import Hub
-from hub.backup import MANIFEST, back_up, copy_database
+from hub.backup import back_up, copy_database
 from hub.erasurelist import Line, append, places_of, read_unchecked
 from hub.reading import Reading
 from hub.receipts.reopening import reopen_lost
 from hub.restore import restore
 from hub.services import Services
-from hub.settings import Settings, read_settings
+from hub.settings import MANIFEST_FILE, Settings, read_settings
 from hub.vault.kms import LocalKms
 from tests.counts import times
 from tests.hub.homes import AUDITOR, STEWARD, nhs_number, open_home, registration, send
@@ -159,10 +159,10 @@ def test_an_erasure_that_only_the_log_tells_of_is_done_again(officer: Officer) -
     officer.back_up("copy")
     for place in (officer.second / "erasures.jsonl", copy / "erasures.jsonl"):
         place.write_bytes(b"")
-    manifest = orjson.loads((copy / MANIFEST).read_bytes())
+    manifest = orjson.loads((copy / MANIFEST_FILE).read_bytes())
     manifest["erasures"], manifest["erasures_hash"] = 0, bytes(32).hex()
     manifest["files"]["erasures.jsonl"] = sha256(b"").hexdigest()
-    (copy / MANIFEST).write_bytes(orjson.dumps(manifest))
+    (copy / MANIFEST_FILE).write_bytes(orjson.dumps(manifest))
     with pytest.raises(WrongSettings, match="erasure-list-old"):
         restore(copy, officer.settings("again"))
     restore(copy, officer.settings("again"), accepts_lost_erasures=True)
@@ -294,7 +294,7 @@ def test_a_damaged_or_unfinished_backup_is_refused(officer: Officer) -> None:
     (copy / KEYS).write_bytes(raw)
     with pytest.raises(WrongSettings, match="backup-damaged"):
         restore(copy, officer.settings("again"))
-    (copy / MANIFEST).unlink()
+    (copy / MANIFEST_FILE).unlink()
     with pytest.raises(WrongSettings, match="no-backup"):
         restore(copy, officer.settings("again"))
 

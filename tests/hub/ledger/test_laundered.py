@@ -77,6 +77,22 @@ def test_a_backup_whose_log_its_key_store_does_not_know_is_not_restored(
     restore(tmp_path / "honest", again)
 
 
+def test_a_backup_verifies_whose_keys_are_newer_than_its_log_and_a_home_does_not(tmp_path: Path) -> None:
+    with open_home(tmp_path / "home") as hub:
+        send(hub, registration("1", "tenant/1", number=nhs_number(1)))
+        back_up(hub, tmp_path / "first")
+        send(hub, registration("2", "tenant/2", number=nhs_number(2)))
+        hub.continuity.note()
+        back_up(hub, tmp_path / "copy")
+    shutil.copyfile(tmp_path / "first" / "log.sqlite", tmp_path / "copy" / "log.sqlite")
+    settings = read_settings(tmp_path / "copy", {"TELLONCE_KMS": str(tmp_path / "home" / "kms.key")})
+    assert verification.run(settings).fault is None
+    (tmp_path / "copy" / "manifest.json").unlink()
+    fault = verification.run(settings).fault
+    assert fault is not None
+    assert fault.code == "log-cut-short"
+
+
 def prepared(home: Path) -> Path:
     home.mkdir()
     return home
