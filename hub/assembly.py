@@ -129,6 +129,7 @@ class Hub:
             clock=self.clock,
         )
         self._closers.append(self.intake.close)
+        self._opened_at = self.log.head()[PARTITION]
         self._check_erasures()
         self._sweep()
         self._settle_decisions()
@@ -171,9 +172,9 @@ class Hub:
     def _check_erasures(self) -> None:
         """An erasure that the log tells of and no list here: somebody may be readable who should not be.
 
-        While the views are behind they can't say; it is looked at again before something is written.
+        While the views lack what the log held at the start they can't say: it is looked at before each write then.
         """
-        self._is_list_unchecked = self.runner.applied < self.log.head()[PARTITION]
+        self._is_list_unchecked = self.runner.applied < self._opened_at
         if not self._is_list_unchecked and has_unlisted(self.store, read_united(self.lists)):
             self.continuity.refuse(_old_list())
 
@@ -249,7 +250,8 @@ class Hub:
         self.acts = Acts(bench, self.saying)
         self.eraser = Eraser(bench, runs, steps)
         # In the order in which they were done: what was redacted was not held then, what is held now may not go.
-        erase_again(bench, self.erasures, is_due=self._is_restored or self._came_back)
+        is_due = self._is_restored or self._came_back
+        self._came_back |= erase_again(bench, self.erasures, is_due=is_due)
         self.not_redacted = redact_again(bench, self.eraser, self.erasures)
         self.saying.say_again()
         self.eraser.finish()

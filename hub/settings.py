@@ -71,8 +71,11 @@ def read_settings(home: Path | None = None, environ: Mapping[str, str] = os.envi
 
 def _faults_of_second(second: Path, home: Path) -> list[str]:
     """What makes a place none for a second list: it has to outlive the home."""
-    if second.exists() and not second.is_dir():
-        return ["TELLONCE_ERASURES is a file, and has to name the folder in which the list is to be"]
-    if second.resolve().is_relative_to(home.resolve()):
-        return ["TELLONCE_ERASURES lies in the home, with which it would be lost"]
+    try:
+        if second.exists() and not second.is_dir():
+            return ["TELLONCE_ERASURES is a file, and has to name the folder in which the list is to be"]
+        if second.resolve().is_relative_to(home.resolve()):
+            return ["TELLONCE_ERASURES lies in the home, with which it would be lost"]
+    except (OSError, RuntimeError):  # a disk that is away, or a link without end: whoever writes there says so
+        pass
     return []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import structlog
+
 from events.codec import Sealed
-from events.errors import Refused
+from events.errors import Refused, TryAgainLater
 from events.ids import SubjectId
 from events.log.sqlite import PARTITION
 from hub.erasure.bench import START_WAIT_S, Bench
@@ -13,27 +15,37 @@ from hub.erasure.steps import MODEL
 from hub.erasurelist import ErasureList, Line
 from projections.custody import queries as custody
 
+log = structlog.get_logger()
 GROUND = "restored-backup"
 
 
-def erase_again(bench: Bench, erasures: ErasureList, *, is_due: bool) -> None:
+def erase_again(bench: Bench, erasures: ErasureList, *, is_due: bool) -> bool:
     """Tells the log again of who was erased, where it does not say so: their keys are gone already.
 
     Without it what was decided about them would lie on them for ever, and the log alone would not know that they went.
-    `is_due`: there are such; else it is looked for as far as the views can say at once.
+    `is_due`: there are such; else it is looked for as far as the views can say at once. Whether there was one. A log
+    that takes nothing now is told at a later start.
     """
     if is_due:
         bench.catch_up(START_WAIT_S)
     elif not bench.is_caught_up(0.0):
-        return
+        return False
     with bench.store.snapshot() as db:
         told = custody.erased_subjects(db)
-    under_way = {run.subject_bytes for run in Runs(bench.home, bench.lists[0].key).open()}
-    listed = {each.subject: each for each in erasures.standing if each.act == "erased" and each.subject}
+    runs = Runs(bench.home, bench.lists[0].key).open()  # the eraser's own to finish
+    under_way, of_agencies = {run.subject_bytes for run in runs}, {run.agency for run in runs if run.is_of_agency}
+    erased = [each for each in erasures.standing if each.act == "erased" and each.agency not in of_agencies]
+    listed = {each.subject: each for each in erased if each.subject}
     rows = [row for subject in listed.keys() - told - under_way for row in _told_again(bench, listed[subject])]
-    if rows:
+    if not rows:
+        return False
+    try:
         bench.log.append(rows)
+    except TryAgainLater as error:
+        log.warning("erasures_not_told_again", code=error.code)
+    else:
         bench.catch_up(START_WAIT_S)
+    return True
 
 
 def _told_again(bench: Bench, line: Line) -> list[Sealed]:

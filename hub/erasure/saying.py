@@ -69,6 +69,8 @@ class Saying:
             at = us_text(bench.clock())
             voids = [each.voided(at) for each in self._overtaken(subject)] if act == "held" else []
             append(bench.lists, *voids, Line(act, agency, subject, (), token, at, header_id(row.header), why))
+            for token in {each.token for each in voids if each.token}:
+                bench.keys.readmit(token)  # the record goes on
             (outcome,) = bench.log.append([row])
         return outcome
 

@@ -225,4 +225,4 @@ def _says(listed: Line, wanted: Line) -> bool:
         return False
     if wanted.act == "erased":
         return wanted.token in (b"", listed.token)
-    return set(wanted.key_ids) <= set(listed.key_ids)
+    return set(wanted.key_ids) <= set(listed.key_ids) and bool(wanted.key_ids) == bool(listed.key_ids)

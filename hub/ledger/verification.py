@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -54,7 +55,9 @@ def run(
 def _noted(settings: Settings) -> list[Checkpoint]:
     """What the key store remembers of the log's checkpoints, where it is here: who writes in the log has not that."""
     keys = settings.home / KEYS_FILE
-    return [Checkpoint(*each) for each in notes_in(keys)] if keys.exists() else []
+    if not os.access(keys, os.R_OK) or not settings.kms_file.exists():
+        return []  # whoever has the log alone, or may read no more
+    return [Checkpoint(*each) for each in notes_in(keys)]
 
 
 def _against(path: Path, shape: Shape, noted: Iterable[Checkpoint]) -> Fault | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import apsw
 
+from events.log.file import damage_told
 from events.log.transaction import transaction
 from events.sealing import NONCE_BYTES, SECRET_BYTES, Cipher, DoesNotOpen
 from hub.sqlite import open_to_read
@@ -74,9 +75,13 @@ def noted_checkpoints(db: apsw.Connection) -> list[tuple[str, int, bytes]]:
 
 
 def notes_in(path: Path) -> list[tuple[str, int, bytes]]:
-    """The same of a key store that is not open."""
+    """The same of a key store that is not open; none where there is no file. Raises WrongSettings `broken-file`."""
+    if not path.exists():
+        return []
     db = open_to_read(path)
     try:
-        return noted_checkpoints(db)
+        with damage_told(path):
+            has_notes = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'noted_checkpoints'").get
+            return noted_checkpoints(db) if has_notes else []
     finally:
         db.close()

@@ -125,10 +125,11 @@ def is_severed(db: Connection, subject: bytes) -> bool:
     """Whether a human decided that this record is not one person with another that is there, and it still holds."""
     person = person_of(db, subject)
     apart = [(subject == whose, lead(db, before)) for whose, before in db.execute(_UNLINKED).fetchall()]
-    if any(is_own or before == person for is_own, before in apart):
+    if any(before == person or (is_own and subjects_of(db, before)) for is_own, before in apart):
         return True
-    unmerged = [(lead(db, one), lead(db, other)) for one, other in db.execute(_UNMERGED).fetchall()]
-    return any(one != other and person in (one, other) for one, other in unmerged)
+    unmerged = [{lead(db, one), lead(db, other)} for one, other in db.execute(_UNMERGED).fetchall()]
+    others = [two - {person} for two in unmerged if person in two and len(two) == 2]
+    return any(subjects_of(db, other) for (other,) in others)
 
 
 def subject_of_record(db: Connection, record: str) -> bytes | None:

@@ -204,6 +204,21 @@ def test_a_hold_that_comes_while_an_erasure_that_met_a_fault_waits_keeps_the_rec
             assert hub.eraser.under_way() == []
 
 
+def test_an_erasure_that_was_cut_off_is_told_as_itself(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of who was listed by then too: under its ground, and under its certificate."""
+    with open_home(home) as hub, monkeypatch.context() as cut:
+        cut.setattr(steps.Steps, "_tell", die)
+        with pytest.raises(Killed):
+            hub.eraser.erase_agency("housing", ground="contract-ended", reference="C-1")
+    with open_home(home) as hub:
+        assert hub.wait_until_read(20)
+        payloads = [each.event.payload for each in events_of(hub) if each.event.type == "hub.subject-erased"]
+        assert [(each["ground"], each["reference"]) for each in payloads] == [("contract-ended", "C-1")] * 2
+        certificates = [each.event.payload.get("certificate") for each in events_of(hub) if _completes(each.event.type)]
+        assert len(certificates) == 2
+        assert None not in certificates
+
+
 def test_the_list_is_read_once_for_many_records(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_home(home) as hub:
         for number in range(100, 140):

@@ -69,6 +69,7 @@ def test_what_is_held_while_the_log_had_no_room_for_an_erasure_outlives_a_restor
                 ACTS[act](hub)
         hold(hub)
         assert said_of(office, subject)[-2:] == ["void", "held"]
+        assert not hub.keys.is_erased("housing", ANN), "what is sent about the record is taken in"
     told = office.restored()  # the home is lost just then
     assert {(each["act"], each["reference"]) for each in told["decisions"]} == {("held", "CASE-1")}
     assert told["decisions_lost"] == []

@@ -21,7 +21,7 @@ from tests.hub.ledger.forging import Copy
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A home whose log says an hour later when it came to know of its last event."""
+    """A home whose log says a moment too late when it came to know of its last event."""
     with open_home(tmp_path / "home") as hub:
         send(hub, *(registration(str(at), f"tenant/{at}", number=nhs_number(at)) for at in range(30)))
         assert hub.wait_until_read(20)
@@ -32,7 +32,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def launder(home: Path) -> None:
     log = Copy.of(home / "log.sqlite")
-    log.run("UPDATE log SET known_us = known_us + 3600000000 WHERE position = (SELECT max(position) FROM log)")
+    log.run("UPDATE log SET known_us = known_us + 1000 WHERE position = (SELECT max(position) FROM log)")
     log.rewrite_leaves()
     log.rewrite_tiles()
     log.run("DELETE FROM checkpoints")
@@ -96,3 +96,34 @@ def test_a_backup_verifies_whose_keys_are_newer_than_its_log_and_a_home_does_not
 def prepared(home: Path) -> Path:
     home.mkdir()
     return home
+
+
+# ---- a key store that says nothing
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database" * 1_000])
+def test_whoever_may_read_the_log_alone_verifies_it(settings: Settings, content: bytes | None) -> None:
+    """Without the wrapping keys the key store beside it is not looked at."""
+    key = str(verification.key_of(settings, verification.shape_of(settings.home / "log.sqlite").name))
+    settings.kms_file.unlink()
+    without_keys(settings.home, content)
+    assert verification.run(settings, key=key).fault is None
+
+
+@pytest.mark.parametrize("content", [None, b"no database" * 1_000])
+def test_a_home_is_declared_without_its_key_store_and_with_a_damaged_one_it_says_so(
+    settings: Settings, content: bytes | None
+) -> None:
+    without_keys(settings.home, content)
+    if content is None:
+        assert declare(settings)["epoch"].startswith("2-")
+    else:
+        with pytest.raises(WrongSettings, match=r"broken-file: keys\.sqlite"):
+            declare(settings)
+
+
+def without_keys(home: Path, content: bytes | None) -> None:
+    for path in home.glob("keys.sqlite*"):
+        path.unlink()
+    if content is not None:
+        (home / "keys.sqlite").write_bytes(content)

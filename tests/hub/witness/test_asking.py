@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from hub.witness.memory import WitnessedStore
 from hub.witness.settings import read_witnesses
 from hub.witness.showing import knowledge
 from tests.counts import times
-from tests.hub.homes import ADMIN, open_home
+from tests.hub.homes import ADMIN, nhs_number, open_home, registration, send
 from tests.hub.witness.conftest import WITNESS
 from tests.hub.witness.homes import (
     copied,
@@ -266,6 +267,26 @@ def test_files_copied_back_by_hand_are_noticed_and_declared(home: Path, house: H
         grow(hub, 3)
         wait_for_code(hub, "")
         assert hub.wait_until_read(60)
+
+
+def test_an_older_log_is_read_though_the_list_has_an_erasure_that_it_does_not_tell_of(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with open_home(home) as hub:
+        grow(hub, 5)
+        send(hub, registration("t", "tenant/7", number=nhs_number(7)))
+        assert hub.wait_until_read(20)
+    copy = copied(home, "old")
+    with open_home(home) as hub:
+        hub.eraser.erase("housing:crm/tenant/7", ground="request")
+    for path in home.iterdir():  # log and views of yesterday, keys and list of today
+        if path.name.startswith(("log.", "views", "seen.")):
+            path.unlink()
+    for path in copy.iterdir():
+        if path.name.startswith(("log.", "views", "seen.")):
+            shutil.copyfile(path, home / path.name)
+    with open_home(home) as hub:
+        assert hub.continuity.fault is not None
+        assert Services(hub).status(ADMIN)["refuses_writes"] == "log-behind"
 
 
 def test_a_whole_home_that_is_copied_back_without_a_witness_is_not_noticed(tmp_path: Path) -> None:
