@@ -14,11 +14,11 @@ from adapters.sdk.receipts import Arrival
 from events.clock import SystemClock
 from events.errors import WrongSettings
 from hub.assembly import RESTORING, Hub
-from hub.backup import MANIFEST, back_up
+from hub.backup import back_up
 from hub.resealing import reseal
 from hub.restore import restore
 from hub.services import Services
-from hub.settings import LOG_FILE, Settings, read_settings
+from hub.settings import LOG_FILE, MANIFEST_FILE, Settings, read_settings
 from tests.counts import times
 from tests.hub.homes import AUDITOR, cloudevent, send
 from tests.older import write_older
@@ -112,7 +112,7 @@ def test_a_backup_that_was_cut_off_is_none_and_one_that_was_told_of_is_whole(tmp
         wanted = times(8, proof=150)
         for cut, place in cuts_of(root, random.Random(seed), wanted, lambda: back_up(hub, root / "copy")):
             settings = settings_of(place, "again")
-            if cut.is_done or (place / "copy" / MANIFEST).exists():
+            if cut.is_done or (place / "copy" / MANIFEST_FILE).exists():
                 restore(place / "copy", settings, accepts_lost_erasures=True)
                 assert_whole(settings, cut.step, is_held=False)
             else:
