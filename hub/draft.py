@@ -31,13 +31,13 @@ def begin(draft: Path) -> None:
 
 
 def finish(draft: Path, target: Path) -> None:
-    """Gives the folder its name, without the mark. Killed between the two, it is whole and only lacks its name."""
-    (draft / MARK).unlink()
-    sync_folder(draft)
+    """Gives the folder its name, then takes the mark away. Killed between the two, it is whole and still has the mark."""
     if target.exists():
         target.rmdir()
     draft.replace(target)
     sync_folder(target.parent)
+    (target / MARK).unlink()
+    sync_folder(target)
 
 
 def _clear(draft: Path) -> None:

@@ -59,3 +59,22 @@ def test_a_file_or_a_link_is_refused_and_what_it_leads_to_is_left_alone(tmp_path
         with pytest.raises(WrongSettings, match="draft-in-the-way"):
             begin(tmp_path / name)
     assert (other / MARK).exists()
+
+
+def test_a_run_killed_before_it_took_its_mark_away_left_a_whole_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft, target = tmp_path / "new.draft", tmp_path / "new"
+    begin(draft)
+    (draft / "what").write_text("all of it", "utf-8")
+
+    def killed(*given: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        cut.setattr(Path, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            finish(draft, target)
+    assert (target / "what").read_text("utf-8") == "all of it"
+    assert not draft.exists()
+    begin(draft)  # nothing stands in the way of another
