@@ -31,7 +31,7 @@ def begin(draft: Path) -> None:
 
 
 def finish(draft: Path, target: Path) -> None:
-    """Gives the folder its name, then takes the mark away. Killed between the two, it is whole and still has the mark."""
+    """Gives the folder its name, then takes the mark away. Killed between the two, it is whole and still marked."""
     if target.exists():
         target.rmdir()
     draft.replace(target)
