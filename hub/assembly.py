@@ -251,7 +251,7 @@ class Hub:
         self.eraser = Eraser(bench, runs, steps)
         # In the order in which they were done: what was redacted was not held then, what is held now may not go.
         is_due = self._is_restored or self._came_back
-        self._came_back |= erase_again(bench, self.erasures, is_due=is_due)
+        self._came_back |= erase_again(bench, self.eraser, self.erasures, is_due=is_due)
         self.not_redacted = redact_again(bench, self.eraser, self.erasures)
         self.saying.say_again()
         self.eraser.finish()

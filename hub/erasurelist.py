@@ -376,10 +376,12 @@ def united(lists: Iterable[ErasureList]) -> ErasureList:
     of one list stay in its own order.
     """
     longest_first = sorted(lists, key=lambda each: (len(each.entries), each.digest), reverse=True)
-    return functools.reduce(_merged, longest_first, ErasureList(()))
+    return functools.reduce(_merged, longest_first) if longest_first else ErasureList(())
 
 
 def _merged(one: ErasureList, other: ErasureList) -> ErasureList:
+    if one.begins_with(len(other.entries), other.digest):
+        return one
     shared = _shared(one, other)
     ours, theirs = (_counted(each.entries[shared:]) for each in (one, other))
     if theirs.keys() <= ours.keys():

@@ -10,14 +10,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from events.checkpoints import ED25519, Checkpoint, VerifierKey
 from events.errors import HubError, WrongSettings
-from events.log.sqlite import SqliteReader
 from hub.assembly import KEYS, LOCK, LOG, RESTORING, Hub, lock_home
 from hub.backup import RECEIPTS, Manifest, check_backup, copy_home
 from hub.durable import make_folder, sync_folder, sync_folders
@@ -34,6 +33,7 @@ from hub.erasurelist import (
     united,
     write_list,
 )
+from hub.ledger.notes import not_held
 from hub.opening import access_told
 from hub.receipts.reopening import reopen_lost
 from hub.settings import ERASURES_FILE, KMS_FILE, Settings
@@ -217,12 +217,9 @@ def _made_ready(folder: Path, settings: Settings, erasures: ErasureList, **more:
 
 def _other_history(folder: Path) -> WrongSettings | None:
     """Why a log does not go on in a new epoch: what the key store knows of it is not in it, so it was changed."""
-    standing = standing_of(folder / LOG)
     notes = [Checkpoint(*each) for each in notes_in(folder / KEYS)]
-    mine = [each for each in notes if each.origin == standing.origin and 0 < each.size <= standing.size]
-    with closing(SqliteReader(folder / LOG)) as reader:
-        if all(reader.tree().root(each.size) == each.root for each in mine):
-            return None
+    if not_held(folder / LOG, standing_of(folder / LOG), notes) is None:
+        return None
     return WrongSettings(
         "log-differs",
         "the events of this log are not those that key-store knows: it was changed",

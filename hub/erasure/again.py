@@ -10,7 +10,6 @@ from events.ids import SubjectId
 from events.log.sqlite import PARTITION
 from hub.erasure.bench import START_WAIT_S, Bench
 from hub.erasure.eraser import Eraser
-from hub.erasure.runs import Runs
 from hub.erasure.steps import MODEL
 from hub.erasurelist import ErasureList, Line
 from projections.custody import queries as custody
@@ -19,7 +18,7 @@ log = structlog.get_logger()
 GROUND = "restored-backup"
 
 
-def erase_again(bench: Bench, erasures: ErasureList, *, is_due: bool) -> bool:
+def erase_again(bench: Bench, eraser: Eraser, erasures: ErasureList, *, is_due: bool) -> bool:
     """Tells the log again of who was erased, where it does not say so: their keys are gone already.
 
     Without it what was decided about them would lie on them for ever, and the log alone would not know that they went.
@@ -32,7 +31,7 @@ def erase_again(bench: Bench, erasures: ErasureList, *, is_due: bool) -> bool:
         return False
     with bench.store.snapshot() as db:
         told = custody.erased_subjects(db)
-    runs = Runs(bench.home, bench.lists[0].key).open()  # the eraser's own to finish
+    runs = eraser.under_way()  # its own to finish
     under_way, of_agencies = {run.subject_bytes for run in runs}, {run.agency for run in runs if run.is_of_agency}
     erased = [each for each in erasures.standing if each.act == "erased" and each.agency not in of_agencies]
     listed = {each.subject: each for each in erased if each.subject}

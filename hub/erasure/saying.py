@@ -138,8 +138,7 @@ class Saying:
             unlisted = [
                 (each, known_us, membership.record_of_subject(db, each.subject) or "")
                 for each, known_us in _standing(custody.holds(db), custody.restrictions(db))
-                if each.subject not in gone
-                if _slot(each) not in newest or newest[_slot(each)].act != each.act
+                if each.subject not in gone and (_slot(each) not in newest or newest[_slot(each)].act != each.act)
             ]
         for each, known_us, record in unlisted:
             agency = record.partition(":")[0]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from events.checkpoints import ED25519, Checkpoint, VerifierKey, origin_of, parse_key
 from events.errors import WrongSettings
-from events.log.sqlite import SqliteReader
+from hub.ledger.notes import not_held
 from hub.ledger.progress import Kept
 from hub.ledger.ranges import Fault
 from hub.ledger.verify import Progress, Shape, Verified, document, shape_of, verify
@@ -60,19 +60,14 @@ def _noted(settings: Settings) -> list[Checkpoint]:
     return [Checkpoint(*each) for each in notes_in(keys)]
 
 
-def _against(path: Path, shape: Shape, noted: Iterable[Checkpoint]) -> Fault | None:
+def _against(path: Path, shape: Shape, noted: Sequence[Checkpoint]) -> Fault | None:
     """Where a log whose every byte fits is not the one that the key store knows."""
-    for each in noted:
-        if each.origin != origin_of(shape.name, shape.epoch) or not each.size:
-            continue
-        if each.size > shape.size:
-            if (path.parent / MANIFEST_FILE).exists():
-                continue  # a backup's keys are newer than its log
-            return Fault("log-cut-short", shape.size, each.size - 1, each.size)
-        with closing(SqliteReader(path)) as log:
-            if log.tree().root(each.size) != each.root:
-                return Fault("checkpoint-differs", 0, each.size - 1, each.size)
-    return None
+    standing = Checkpoint(origin_of(shape.name, shape.epoch), shape.size, b"")
+    beyond = [each for each in noted if each.origin == standing.origin and each.size > standing.size]
+    if beyond and not (path.parent / MANIFEST_FILE).exists():  # a backup's keys are newer than its log
+        return Fault("log-cut-short", shape.size, beyond[0].size - 1, beyond[0].size)
+    known = not_held(path, standing, noted)
+    return Fault("checkpoint-differs", 0, known.size - 1, known.size) if known is not None else None
 
 
 @contextmanager

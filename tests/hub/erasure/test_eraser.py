@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import runpy
 import threading
 import time
 from collections.abc import Iterator
@@ -13,10 +10,8 @@ from typing import Any
 
 import orjson
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters.sdk.receipts import Arrival
-from events.clock import us_text
 from events.envelope import Logged
 from events.errors import Refused
 from events.log.sqlite import PARTITION
@@ -25,7 +20,6 @@ from hub.erasure.runs import FOLDER
 from hub.erasurelist import read_unchecked
 from hub.ledger.verification import opener_of
 from hub.reading import Reading, TimelineQuestion
-from hub.services import Services
 from hub.settings import read_settings
 from hub.views import projections
 from projections.engine.store import ViewStore
@@ -33,7 +27,6 @@ from projections.engine.target import Target
 from projections.engine.testing import digest
 from tests.hub.homes import STEWARD, cloudevent, nhs_number, open_home, registration, send
 
-ROOT = Path(__file__).resolve().parents[3]
 ANN, BOB = "housing:crm/tenant/1", "housing:crm/tenant/2"
 PATIENT = "hospital:crm/patient/1"
 
@@ -240,65 +233,6 @@ def test_of_a_hold_and_an_erasure_at_once_one_comes_first(hub: Hub) -> None:
     assert list((hub.home / FOLDER).glob("*")) == []
 
 
-# ---- rules that protect her
-
-
-def test_a_consent_goes_only_when_its_end_is_confirmed_by_name(hub: Hub) -> None:
-    consent = {"consent_id": "C1", "purposes": ["direct-care"]}
-    send(hub, cloudevent("7", "consent.given", "tenant/1", consent, fact="consent/C1"))
-    assert [rule["name"] for rule in hub.eraser.plan(ANN).document()["rules"]] == ["consent/C1"]
-    with pytest.raises(Refused, match="rules-would-vanish"):
-        hub.eraser.erase(ANN, ground="request")
-    with pytest.raises(Refused, match="unknown-rule"):
-        hub.eraser.erase(ANN, ground="request", ends=["consent/C9"])
-    assert hub.eraser.erase(ANN, ground="request", ends=["consent/C1"])["rules_ended"] == 1
-
-
-def test_a_consent_that_another_record_of_the_person_says_too_needs_no_word(hub: Hub) -> None:
-    consent = {"consent_id": "C1", "purposes": ["direct-care"]}
-    send(hub, cloudevent("7", "consent.given", "tenant/1", consent, fact="consent/C1"))
-    send(hub, cloudevent("8", "consent.given", "patient/1", consent, fact="consent/C1", agency="hospital"))
-    assert hub.eraser.plan(ANN).document()["rules"][0]["stands_in"] == PATIENT
-    hub.eraser.erase(ANN, ground="request")
-
-
-def rules_named(hub: Hub, record: str) -> list[str]:
-    return [rule["name"] for rule in hub.eraser.plan(record).document()["rules"]]
-
-
-def test_what_was_taken_apart_by_hand_is_joined_again_only_by_whoever_confirmed_its_end(hub: Hub) -> None:
-    Services(hub).unlink(STEWARD, ANN, "shared-number")
-    assert hub.wait_until_read(20)
-    assert find(hub, ANN) != find(hub, PATIENT)
-    for record in (ANN, PATIENT):  # of either: it is said of both
-        assert rules_named(hub, record) == ["severance"]
-        with pytest.raises(Refused, match="rules-would-vanish"):
-            hub.eraser.erase(record, ground="request")
-    assert rules_named(hub, BOB) == []
-    hub.eraser.erase(ANN, ground="request", ends=["severance"])
-    assert rules_named(hub, PATIENT) == []
-
-
-def test_what_was_brought_back_by_hand_is_severed_no_more(hub: Hub) -> None:
-    services = Services(hub)
-    services.unlink(STEWARD, ANN, "shared-number")
-    services.link(STEWARD, ANN, *find(hub, PATIENT), "confirmed-by-person")
-    assert hub.wait_until_read(20)
-    assert rules_named(hub, ANN) == rules_named(hub, PATIENT) == []
-
-
-def test_persons_whose_merge_was_undone_by_hand_are_severed_until_they_are_merged_again(hub: Hub) -> None:
-    services = Services(hub)
-    (ann,), (bob,) = find(hub, ANN), find(hub, BOB)
-    services.merge(STEWARD, ann, bob, "confirmed-by-person")
-    services.unmerge(STEWARD, ann, bob, "merged-in-error")
-    assert hub.wait_until_read(20)
-    assert [rules_named(hub, record) for record in (ANN, BOB, PATIENT)] == [["severance"]] * 3
-    services.merge(STEWARD, ann, bob, "confirmed-by-person")
-    assert hub.wait_until_read(20)
-    assert rules_named(hub, BOB) == []
-
-
 # ---- restrictions
 
 
@@ -458,59 +392,3 @@ def test_an_agency_that_was_half_erased_is_finished_at_the_next_start(tmp_path: 
         assert find(hub, ANN) == find(hub, BOB) == []
         assert types_of(hub).count("hub.subject-erased") == types_of(hub).count("hub.erasure-completed") == 2
         assert_views_are_those_of_a_fresh_fold(hub, tmp_path / "fresh")
-
-
-# ---- the certificate
-
-
-def test_the_certificate_is_checked_without_the_hub(hub: Hub) -> None:
-    told = hub.eraser.erase(ANN, ground="request", reference="DSR-7")
-    header, body, signature = told["certificate"].split(".")
-    key = Ed25519PublicKey.from_public_bytes(_unpacked(json.loads(_unpacked(header))["jwk"]["x"]))
-    key.verify(_unpacked(signature), f"{header}.{body}".encode())
-    said = json.loads(_unpacked(body))
-    assert said["proof"]["index"] == told["proof"]["index"]
-    checker = runpy.run_path(str(ROOT / "docs" / "check_proof.py"))
-    assert "is one of the" in checker["check"](said["proof"], str(hub.log.key))
-    (completed,) = [each.event.payload for each in events_of(hub) if each.event.type == "hub.erasure-completed"]
-    assert completed["certificate"] == hashlib.sha256(told["certificate"].encode()).hexdigest()
-    assert (hub.home / told["file"]).read_text() == told["certificate"] + "\n"
-    assert said["backups"]["is_final"] is False
-    assert "tenant/1" not in json.dumps(said)
-
-
-def test_the_certificate_says_until_when_a_message_that_nobody_could_read_may_be_about_her(hub: Hub) -> None:
-    """As long as something of her agency waits in quarantine, and no longer; another agency's says nothing of hers."""
-
-    def send_unreadable(agency: str, message_id: str) -> int:
-        spoilt = {**hope(message_id, "tenant/1", agency=agency), "specversion": "0.3"}
-        report = hub.intake.receive(Arrival(agency, "crm", "cloudevents"), orjson.dumps(spoilt))
-        assert report.counts.quarantined == 1
-        return max(each.gone_at_us for each in hub.receipts.quarantined())
-
-    def said(record: str) -> Any:
-        return json.loads(_unpacked(hub.eraser.erase(record, ground="request")["certificate"].split(".")[1]))["unread"]
-
-    send_unreadable("hospital", "20")
-    assert said(BOB) == {"agency": "housing", "gone_by": None}
-    gone_by = us_text(send_unreadable("housing", "21"))
-    assert said(ANN) == {"agency": "housing", "gone_by": gone_by}
-    agency = hub.eraser.erase_agency("housing", ground="contract-ended")["certificate"]
-    assert json.loads(_unpacked(agency.split(".")[1]))["unread"] == {"agency": "housing", "gone_by": gone_by}
-
-
-def test_with_a_second_place_of_the_list_the_certificate_is_final(tmp_path: Path) -> None:
-    home, second = tmp_path / "home", tmp_path / "second"
-    second.mkdir()
-    open_home(home).close()
-    with Hub(read_settings(home, {"TELLONCE_ERASURES": str(second)})) as hub:
-        fill(hub)
-        told = hub.eraser.erase(ANN, ground="request")
-        assert told["backups"]["is_final"] is True
-        assert (second / "erasures.jsonl").read_bytes() == (home / "erasures.jsonl").read_bytes()
-
-
-def _unpacked(text: str) -> bytes:
-    import base64
-
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
